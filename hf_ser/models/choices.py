@@ -1,0 +1,21 @@
+"""The one way in which an option is checked against its valid values."""
+
+import difflib
+from collections.abc import Iterable
+
+
+def check_choice(option: str, value: object, choices: Iterable[str]) -> None:
+    """Raise ValueError unless `value` is one of `choices`, with the nearest of them or all."""
+    choices = sorted(choices)
+    if value in choices:
+        return
+    near = difflib.get_close_matches(str(value), choices, n=3)
+    hint = f"Did you mean {' or '.join(f'`{name}`' for name in near)}?" if near else f"Valid: {', '.join(choices)}."
+    raise ValueError(f"`{option}` is {value!r}. {hint}")
+
+
+def check_positive(**values: float | None) -> None:
+    """Raise ValueError for a value that is given and is not a number above zero."""
+    for name, value in values.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not value > 0):
+            raise ValueError(f"`{name}` is {value!r}; it must be a number above zero.")

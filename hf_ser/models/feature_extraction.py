@@ -1,0 +1,234 @@
+"""Feature extractor: waveforms to one-channel time-frequency images, the same for map, collator, GPU and pipeline."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import BatchFeature, SequenceFeatureExtractor
+
+from .choices import check_choice, check_positive
+from .padding import PADDINGS, fit_length
+from .spectral import analysis_window, count_frames, mel_filters, mel_spectrogram, power_to_db
+
+KINDS = ("mel",)
+SCALES = ("power", "db", "log")
+# The windows of scipy.signal.get_window that need no parameter.
+WINDOWS = (
+    *("hann", "hamming", "blackman", "blackmanharris", "nuttall", "flattop", "bartlett", "barthann", "bohman"),
+    *("boxcar", "cosine", "parzen", "triang", "tukey", "lanczos"),
+)
+STORAGE = {"float16": torch.float16, "float32": torch.float32}
+
+
+class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
+    """Waveforms to `input_features` (batch, frames, rows) and `attention_mask` (batch, frames).
+
+    Row 0 is the lowest frequency. The values of a clip do not depend on the batch it comes in.
+
+    Args:
+        kind: `mel`.
+        sampling_rate: of the waveforms (Hz).
+        n_fft: points of the transform.
+        win_length: samples of the window; None is `n_fft`.
+        hop_length: samples from one frame to the next; an overlap of a half is a hop of half the window.
+        window_name: any of scipy's that need no parameter, `hann` and `hamming` among them.
+        n_mels: mel filters.
+        fmin, fmax: range of the filters (Hz); `fmax` None is half the rate.
+        scale: `power`; `db`, 0 at the clip's maximum and cut at `-top_db`; or `log`, ln(power + log_offset).
+        db_reference: power of 0 dB; None is the clip's own maximum.
+        top_db: dB that are kept below the clip's maximum; None keeps all.
+        log_offset: what is added before the logarithm.
+        min_duration, max_duration: seconds; a shorter clip is padded, a longer one cut. Both off by default.
+        padding: `zero`, `repeat` or `reflect`, how a short clip is padded.
+        storage: `float16` rounds the values here, so that cached features and fresh ones are equal; `float32` does
+            not. Power overflows float16 and is always float32.
+
+    Raises:
+        ValueError: for an option that is not valid, and for audio that is empty, not one-dimensional, not finite or
+            at another rate.
+    """
+
+    model_input_names = ["input_features", "attention_mask"]
+
+    def __init__(
+        self,
+        kind: str = "mel",
+        sampling_rate: int = 16_000,
+        n_fft: int = 1024,
+        win_length: int | None = None,
+        hop_length: int = 256,
+        window_name: str = "hann",
+        n_mels: int = 128,
+        fmin: float = 0.0,
+        fmax: float | None = None,
+        scale: str = "db",
+        db_reference: float | None = None,
+        top_db: float | None = 80.0,
+        log_offset: float = 1e-3,
+        min_duration: float | None = None,
+        max_duration: float | None = None,
+        padding: str = "zero",
+        storage: str = "float16",
+        **kwargs: Any,
+    ):
+        # A saved file repeats these two, which follow from the others.
+        kwargs.pop("feature_size", None)
+        kwargs.pop("padding_value", None)
+        super().__init__(feature_size=n_mels, sampling_rate=sampling_rate, padding_value=0.0, **kwargs)
+        self.kind = kind
+        self.n_fft = n_fft
+        self.win_length = win_length
+        self.hop_length = hop_length
+        self.window_name = window_name
+        self.n_mels = n_mels
+        self.fmin = fmin
+        self.fmax = fmax
+        self.scale = scale
+        self.db_reference = db_reference
+        self.top_db = top_db
+        self.log_offset = log_offset
+        self.min_duration = min_duration
+        self.max_duration = max_duration
+        self.padding = padding
+        self.storage = storage
+        self._check()
+
+    def __call__(
+        self,
+        raw_speech: np.ndarray | list[float] | list[np.ndarray],
+        sampling_rate: int | None = None,
+        return_tensors: str | None = None,
+        device: str = "cpu",
+        **kwargs: Any,
+    ) -> BatchFeature:
+        """Features of one waveform or of a list of them.
+
+        Args:
+            raw_speech: (samples,) or a list of such, mono, floating point.
+            sampling_rate: rate of the waveforms, to be checked against the extractor's.
+            return_tensors: as everywhere in transformers: `pt`, `np`, or None for lists of arrays.
+            device: where the features are computed.
+        """
+        if sampling_rate is not None and sampling_rate != self.sampling_rate:
+            raise ValueError(
+                f"The audio is at {sampling_rate} Hz and this feature extractor works at {self.sampling_rate} Hz. "
+                "Resample it first; `hf_ser.read_audio` does."
+            )
+        waveforms = [self._prepare(waveform) for waveform in _as_list(raw_speech)]
+        features = self._extract(waveforms, torch.device(device))
+        batch = BatchFeature({"input_features": features})
+        if return_tensors is None and kwargs.get("padding") is None:
+            return batch
+        return self.pad(batch, padding=True, return_tensors=return_tensors)
+
+    def count_frames(self, seconds: float) -> int:
+        """Frames of a clip of `seconds`, padding and cut included."""
+        seconds = min(max(seconds, self.min_duration or 0.0), self.max_duration or float("inf"))
+        return count_frames(int(seconds * self.sampling_rate), self.hop_length)
+
+    def _prepare(self, waveform: Any) -> np.ndarray:
+        """Check one waveform and bring it to its length."""
+        waveform = np.asarray(waveform, dtype=np.float32)
+        if waveform.ndim != 1 or not len(waveform):
+            raise ValueError(f"Expected mono audio of shape (samples,) with samples in it; got {waveform.shape}.")
+        if not np.isfinite(waveform).all():
+            raise ValueError("The audio holds NaN or infinite samples. Repair or leave out this clip.")
+        shortest, longest = (
+            None if seconds is None else int(seconds * self.sampling_rate)
+            for seconds in (self.min_duration, self.max_duration)
+        )
+        return fit_length(waveform, shortest, longest, self.padding)
+
+    def _extract(self, waveforms: list[np.ndarray], device: torch.device) -> list[np.ndarray]:
+        """Features of each clip, (frames, rows): one at a time on a CPU, where that is fastest; at once on a GPU."""
+        step = 1 if device.type == "cpu" else len(waveforms)
+        features = []
+        for start in range(0, len(waveforms), step):
+            group = waveforms[start : start + step]
+            frames = [count_frames(len(waveform), self.hop_length) for waveform in group]
+            batch = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(w) for w in group], batch_first=True)
+            rows = self.compute(batch.to(device), torch.tensor(frames, device=device)).cpu().numpy()
+            features += [rows[index, :count] for index, count in enumerate(frames)]
+        return features
+
+    @torch.no_grad()
+    def compute(self, waveforms: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
+        """Features of a zero-padded batch.
+
+        Args:
+            waveforms: (batch, samples), on any device.
+            frames: (batch,), how many frames of each clip are its own.
+
+        Returns:
+            (batch, frames, rows) in float32; rows behind a clip's own frames are not defined.
+        """
+        fmax = self.sampling_rate / 2 if self.fmax is None else self.fmax
+        window = analysis_window(self.window_name, self.win_length or self.n_fft, self.n_fft)
+        filters = mel_filters(self.sampling_rate, self.n_fft, self.n_mels, self.fmin, fmax)
+        power = mel_spectrogram(
+            waveforms, window.to(waveforms.device), filters.to(waveforms.device), self.hop_length
+        )  # (batch, samples) -> (batch, frames, rows)
+        return self._rescale(power, frames)
+
+    def _rescale(self, power: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
+        if self.scale == "power":
+            return power
+        if self.scale == "log":
+            values = (power + self.log_offset).log()
+        else:
+            mask = torch.arange(power.shape[1], device=power.device) < frames[:, None]
+            values = power_to_db(power, mask, self.db_reference, self.top_db)
+        return values.to(STORAGE[self.storage]).float()
+
+    @property
+    def storage_dtype(self) -> str:
+        """Type in which a cache keeps the features without loss."""
+        return "float32" if self.scale == "power" else self.storage
+
+    def _check(self) -> None:
+        check_choice("kind", self.kind, KINDS)
+        check_choice("scale", self.scale, SCALES)
+        check_choice("padding", self.padding, PADDINGS)
+        check_choice("storage", self.storage, STORAGE)
+        check_positive(
+            sampling_rate=self.sampling_rate,
+            n_fft=self.n_fft,
+            win_length=self.win_length,
+            hop_length=self.hop_length,
+            n_mels=self.n_mels,
+            top_db=self.top_db,
+            log_offset=self.log_offset,
+            min_duration=self.min_duration,
+            max_duration=self.max_duration,
+        )
+        self._check_window()
+        self._check_range()
+
+    def _check_window(self) -> None:
+        if self.win_length is not None and self.win_length > self.n_fft:
+            raise ValueError(f"`win_length` {self.win_length} is longer than `n_fft` {self.n_fft}.")
+        check_choice("window_name", self.window_name, WINDOWS)
+
+    def _check_range(self) -> None:
+        nyquist = self.sampling_rate / 2
+        fmax = nyquist if self.fmax is None else self.fmax
+        if not 0 <= self.fmin < fmax <= nyquist:
+            raise ValueError(
+                f"The mel range is {self.fmin} to {fmax} Hz; it must rise and lie within 0 to {nyquist:.0f} Hz, "
+                f"half of the {self.sampling_rate} Hz rate."
+            )
+        shortest, longest = self.min_duration, self.max_duration
+        if shortest is not None and longest is not None and shortest > longest:
+            raise ValueError(f"`min_duration` {shortest} s is longer than `max_duration` {longest} s.")
+
+
+def _as_list(raw_speech: Any) -> list:
+    """One waveform as a list of one."""
+    if isinstance(raw_speech, np.ndarray | torch.Tensor):
+        return [raw_speech] if raw_speech.ndim == 1 else list(raw_speech)
+    if len(raw_speech) and np.ndim(raw_speech[0]) == 0:
+        return [np.asarray(raw_speech)]
+    return list(raw_speech)
+
+
+SpectrogramFeatureExtractor.register_for_auto_class()

@@ -1,0 +1,80 @@
+"""Which weights of a backbone are trained: all, none, or the last blocks or layers."""
+
+from timm.models import group_modules
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+FREEZES = ("none", "all")
+
+
+def freeze_backbone(backbone: nn.Module, last_blocks: int, last_layers: int) -> None:
+    """Freeze a backbone but for its last blocks or layers.
+
+    Args:
+        backbone: a timm network.
+        last_blocks: blocks at the end that stay trainable: timm's coarse groups; for VGG, between two pools.
+        last_layers: convolutions and dense layers at the end that stay trainable, with their normalisation.
+
+    Raises:
+        ValueError: when more are asked for than there are.
+    """
+    backbone.requires_grad_(False)
+    if last_blocks:
+        _unfreeze(find_blocks(backbone), last_blocks, "unfreeze_last_blocks")
+    if last_layers:
+        _unfreeze(find_layers(backbone), last_layers, "unfreeze_last_layers")
+
+
+def hold_frozen_statistics(backbone: nn.Module) -> None:
+    """Put every frozen batch norm into evaluation mode, so that its running statistics stand still."""
+    for module in backbone.modules():
+        if isinstance(module, _BatchNorm) and not any(weight.requires_grad for weight in module.parameters()):
+            module.eval()
+
+
+def find_blocks(backbone: nn.Module) -> list[list[nn.Module]]:
+    """Blocks in the order of the data, each a list of leaf modules with weights."""
+    pools = [name for name, module in backbone.named_modules() if isinstance(module, nn.MaxPool2d)]
+    if type(backbone).__name__ == "VGG":
+        return _split_at(backbone, pools)
+    matcher = backbone.group_matcher(coarse=True)
+    blocks = group_modules(backbone, matcher)
+    modules = dict(backbone.named_modules())
+    groups = [[modules[name] for name in names if _has_weights(modules[name])] for _, names in sorted(blocks.items())]
+    return [group for group in groups if group]
+
+
+def find_layers(backbone: nn.Module) -> list[list[nn.Module]]:
+    """Convolutions and dense layers in the order of the data, each with the normalisations that follow it."""
+    layers: list[list[nn.Module]] = []
+    for module in backbone.modules():
+        if not _has_weights(module):
+            continue
+        if isinstance(module, nn.Linear | nn.modules.conv._ConvNd) or not layers:
+            layers.append([module])
+        else:
+            layers[-1].append(module)
+    return layers
+
+
+def _split_at(backbone: nn.Module, ends: list[str]) -> list[list[nn.Module]]:
+    """Leaf modules with weights, cut after each module named in `ends`."""
+    blocks: list[list[nn.Module]] = [[]]
+    for name, module in backbone.named_modules():
+        if name in ends:
+            blocks.append([])
+        elif _has_weights(module):
+            blocks[-1].append(module)
+    return [block for block in blocks if block]
+
+
+def _unfreeze(groups: list[list[nn.Module]], count: int, option: str) -> None:
+    if count > len(groups):
+        raise ValueError(f"`{option}` is {count}, but the backbone has {len(groups)}; use at most that.")
+    for group in groups[-count:]:
+        for module in group:
+            module.requires_grad_(True)
+
+
+def _has_weights(module: nn.Module) -> bool:
+    return next(module.parameters(recurse=False), None) is not None

@@ -1,0 +1,89 @@
+"""Spectral features in batched torch. Layout: waveforms (batch, samples), features (batch, frames, rows)."""
+
+import functools
+import warnings
+
+import numpy as np
+import scipy.signal
+import torch
+import torchaudio
+from torch.nn import functional as F
+
+# librosa.power_to_db's floor: the power below which a bin counts as this.
+SMALLEST_POWER = 1e-10
+
+
+@functools.lru_cache(maxsize=16)
+def analysis_window(name: str, win_length: int, n_fft: int) -> torch.Tensor:
+    """Periodic window of scipy, centred in `n_fft` samples as librosa.stft does: (n_fft,)."""
+    try:
+        window = scipy.signal.get_window(name, win_length, fftbins=True)
+    except ValueError as error:
+        raise ValueError(f"`window_name` is {name!r}, which scipy.signal.get_window does not make: {error}") from error
+    before = (n_fft - win_length) // 2
+    return torch.from_numpy(np.pad(window, (before, n_fft - win_length - before)).astype(np.float32))
+
+
+@functools.lru_cache(maxsize=16)
+def mel_filters(sampling_rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float) -> torch.Tensor:
+    """Mel filters on Slaney's scale with unit area, equal to librosa.filters.mel: (bins, n_mels)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # torchaudio does not name the empty filters; we do
+        filters = torchaudio.functional.melscale_fbanks(
+            n_fft // 2 + 1, fmin, fmax, n_mels, sampling_rate, norm="slaney", mel_scale="slaney"
+        )
+    empty = [row for row, peak in enumerate(filters.amax(dim=0).tolist()) if peak == 0]
+    if empty:
+        warnings.warn(
+            f"{len(empty)} of {n_mels} mel filters are empty ({empty[0]} to {empty[-1]}): no bin of an {n_fft}-point "
+            "transform falls into them. Use a larger `n_fft` or fewer `n_mels`.",
+            stacklevel=2,
+        )
+    return filters
+
+
+def count_frames(samples: int, hop_length: int) -> int:
+    """Frames of a centred transform."""
+    return 1 + samples // hop_length
+
+
+def power_spectrogram(waveforms: torch.Tensor, window: torch.Tensor, hop_length: int) -> torch.Tensor:
+    """Squared magnitude of the centred, zero-padded transform, equal to abs(librosa.stft) ** 2.
+
+    Args:
+        waveforms: (batch, samples); zeros behind a shorter clip leave its own frames as they are.
+        window: (n_fft,) as `analysis_window` makes it.
+
+    Returns:
+        (batch, frames, n_fft // 2 + 1)
+    """
+    n_fft = len(window)
+    padded = F.pad(waveforms, (n_fft // 2, n_fft // 2))
+    spectrum = torch.fft.rfft(padded.unfold(-1, n_fft, hop_length) * window)
+    return spectrum.real.square() + spectrum.imag.square()
+
+
+def mel_spectrogram(
+    waveforms: torch.Tensor, window: torch.Tensor, filters: torch.Tensor, hop_length: int
+) -> torch.Tensor:
+    """Mel power spectrogram, equal to librosa.feature.melspectrogram transposed: (batch, frames, n_mels)."""
+    return power_spectrogram(waveforms, window, hop_length) @ filters
+
+
+def power_to_db(
+    power: torch.Tensor, mask: torch.Tensor, reference: float | None = None, top_db: float | None = 80.0
+) -> torch.Tensor:
+    """Decibels, clip by clip, equal to librosa.power_to_db.
+
+    Args:
+        power: (batch, frames, rows).
+        mask: (batch, frames), true where a frame belongs to the clip.
+        reference: power of 0 dB; None takes the clip's own maximum.
+        top_db: how far below the clip's maximum the result is cut.
+    """
+    decibels = power.clamp_min(SMALLEST_POWER).log10().mul(10)
+    peak = decibels.masked_fill(~mask[..., None], -torch.inf).amax(dim=(1, 2), keepdim=True)
+    if top_db is not None:
+        decibels = torch.maximum(decibels, peak - top_db)
+    zero = peak if reference is None else 10 * float(np.log10(max(SMALLEST_POWER, reference)))
+    return decibels - zero
