@@ -1,0 +1,214 @@
+"""Features of a whole dataset: a cached, batched map through one feature extractor, shard by shard."""
+
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_all_start_methods, get_context, parent_process
+from pathlib import Path
+
+import datasets
+import numpy as np
+import torch
+from datasets import Array2D, Array3D, Dataset, Features, List, Value, concatenate_datasets
+from datasets.fingerprint import Hasher
+from tqdm.auto import tqdm
+from transformers import SequenceFeatureExtractor
+
+from .audio import read_audio
+from .errors import RecipeError, RunError, writing
+from .models.configuration import SpectrogramConfig
+from .models.feature_extraction import SpectrogramFeatureExtractor
+from .models.images import make_images, normalize
+
+logger = logging.getLogger(__name__)
+
+# A shard is the unit of work and of resuming: a few seconds of a core.
+SHARD_SIZE = 256
+# Below this many clips, starting workers costs more than it saves.
+WORTH_WORKERS = 1_000
+IMAGENET_MEAN, IMAGENET_STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What is done to each clip; it is sent to the workers whole."""
+
+    extractor: SequenceFeatureExtractor
+    images: SpectrogramConfig | None = None  # how features become `pixel_values`; None keeps the features
+
+    @property
+    def features(self) -> Features:
+        """Column that comes out, with its type."""
+        if not isinstance(self.extractor, SpectrogramFeatureExtractor):
+            return Features({"input_values": List(Value("float32"))})
+        if self.images is not None:
+            shape = (self.images.num_channels, *self.images.image_size)
+            return Features({"pixel_values": Array3D(shape, "float16")})
+        rows = self.extractor.feature_size
+        return Features({"input_features": Array2D((None, rows), self.extractor.storage_dtype)})
+
+    def __call__(self, batch: dict[str, list]) -> dict[str, list[np.ndarray]]:
+        """Read the clips of a batch and extract their features."""
+        sampling_rate = self.extractor.sampling_rate
+        waveforms = [read_audio(audio, sampling_rate) for audio in batch["audio"]]
+        column, feature = next(iter(self.features.items()))
+        values = self.extractor(waveforms, sampling_rate=sampling_rate)[self.extractor.model_input_names[0]]
+        if self.images is not None:
+            values = [self._make_image(clip) for clip in values]
+        dtype = getattr(feature, "dtype", "float32")
+        return {column: [np.asarray(clip, dtype if dtype.startswith("float") else "float32") for clip in values]}
+
+    def _make_image(self, features: np.ndarray) -> np.ndarray:
+        config = self.images
+        images = make_images(
+            torch.from_numpy(features)[None],
+            config.num_channels,
+            config.value_range,
+            config.colormap,
+            config.time_axis,
+            config.image_size,
+        )
+        return normalize(images, config.image_mean, config.image_std)[0].numpy()
+
+
+def extract_features(
+    dataset: Dataset,
+    extractor: SequenceFeatureExtractor,
+    *,
+    as_images: bool = False,
+    image_config: SpectrogramConfig | None = None,
+    num_proc: int | None = None,
+) -> Dataset:
+    """Add the features of every clip to a dataset, cached on disk.
+
+    An interrupted call goes on from the shards that were finished. The cache is keyed by the dataset and by every
+    option of the extractor.
+
+    Args:
+        dataset: with an `audio` column, as `load_corpus` gives it.
+        extractor: a SpectrogramFeatureExtractor, for `input_features` (frames, rows), or a Wav2Vec2FeatureExtractor,
+            for `input_values`, the raw waveform.
+        as_images: give `pixel_values` (3, height, width), for any image model of timm or transformers.
+        image_config: colours, size and normalisation of the images; by default magma over the extractor's range of
+            dB, 224 x 224, with ImageNet's mean and deviation.
+        num_proc: worker processes; None takes all cores for a large dataset and none for a small one.
+
+    Raises:
+        AudioError: for a clip that cannot be read.
+        StorageError: when the disk is full.
+    """
+    extraction = Extraction(extractor, _image_config(extractor, image_config) if as_images else None)
+    clips = dataset.select_columns("audio").flatten_indices() if dataset._indices else dataset.select_columns("audio")
+    folder = _cache_folder(clips, extraction)
+    shards = [
+        (clips.select(range(start, min(start + SHARD_SIZE, len(clips)))), folder / f"shard-{start:08d}.arrow")
+        for start in range(0, len(clips), SHARD_SIZE)
+    ]
+    with writing(folder, "Free some space, or set `HF_DATASETS_CACHE` to another disk; finished shards are kept."):
+        folder.mkdir(parents=True, exist_ok=True)
+        _extract_missing(extraction, shards, num_proc or _choose_workers(len(clips)))
+    columns = concatenate_datasets([Dataset.from_file(str(path)) for _, path in shards])
+    return concatenate_datasets([dataset, columns], axis=1)
+
+
+def _extract_missing(extraction: Extraction, shards: list[tuple[Dataset, Path]], num_proc: int) -> None:
+    """Extract the shards that no earlier call has finished."""
+    missing = [(clips, path) for clips, path in shards if not path.exists()]
+    logger.info("Features: %d of %d shards are cached.", len(shards) - len(missing), len(shards))
+    if not missing:
+        return
+    total = sum(len(clips) for clips, _ in missing)
+    with tqdm(total=total, desc="Extracting features", unit="clip") as progress:
+        for done in _run_shards(extraction, missing, min(num_proc, len(missing))):
+            progress.update(done)
+
+
+def _run_shards(extraction: Extraction, shards: list[tuple[Dataset, Path]], num_proc: int) -> Iterator[int]:
+    """Extract shards here or in workers; yields the clips of each finished one."""
+    if num_proc == 1:
+        with _no_progress_bars():
+            yield from (_extract_shard(extraction, *shard) for shard in shards)
+        return
+    # A forked child is warm at once, and safe because it starts no thread of torch's own.
+    context = get_context("fork" if "fork" in get_all_start_methods() else "spawn")
+    with ProcessPoolExecutor(num_proc, mp_context=context, initializer=_start_worker) as pool:
+        futures = [pool.submit(_extract_shard, extraction, *shard) for shard in shards]
+        try:
+            yield from (future.result() for future in as_completed(futures))
+        except BrokenProcessPool as error:
+            raise RunError(
+                "A worker process died while extracting features, most likely for lack of memory. Finished shards are "
+                "kept: run the same command again, with a smaller `num_proc`."
+            ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _extract_shard(extraction: Extraction, clips: Dataset, path: Path) -> int:
+    """Map one shard into its cache file, which appears only when it is whole."""
+    clips.map(
+        extraction,
+        batched=True,
+        batch_size=32,
+        remove_columns=clips.column_names,
+        features=extraction.features,
+        cache_file_name=str(path),
+        load_from_cache_file=False,
+        new_fingerprint=path.stem,
+    )
+    return len(clips)
+
+
+def _start_worker() -> None:
+    """One thread, no bars, and no life after the parent's death."""
+    torch.set_num_threads(1)
+    datasets.disable_progress_bars()
+    threading.Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()
+
+
+@contextmanager
+def _no_progress_bars() -> Iterator[None]:
+    """Silence the bars of the single shards; the bar of the whole dataset stays."""
+    if datasets.are_progress_bars_disabled():
+        yield
+        return
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        datasets.enable_progress_bars()
+
+
+def _choose_workers(n_clips: int) -> int:
+    return len(os.sched_getaffinity(0)) if n_clips >= WORTH_WORKERS and hasattr(os, "sched_getaffinity") else 1
+
+
+def _cache_folder(clips: Dataset, extraction: Extraction) -> Path:
+    """Folder of these clips' features under the cache of `datasets`."""
+    image_options = extraction.images.to_json_string() if extraction.images else ""
+    key = Hasher.hash((clips._fingerprint, extraction.extractor.to_json_string(), image_options, SHARD_SIZE))
+    return Path(datasets.config.HF_DATASETS_CACHE) / "hf_ser" / "features" / key
+
+
+def _image_config(extractor: SequenceFeatureExtractor, config: SpectrogramConfig | None) -> SpectrogramConfig:
+    """Image options with the defaults filled in."""
+    if not isinstance(extractor, SpectrogramFeatureExtractor):
+        raise RecipeError("`as_images=True` needs a SpectrogramFeatureExtractor; a raw waveform is no image.")
+    if config is not None and config.image_size and config.image_mean and config.image_std:
+        return config
+    if config is not None:
+        raise RecipeError("An `image_config` needs `image_size`, `image_mean` and `image_std`.")
+    if extractor.scale != "db" or extractor.top_db is None or extractor.db_reference is not None:
+        raise RecipeError("Images of features that are not dB below the maximum need an `image_config`.")
+    return SpectrogramConfig(
+        value_range=[-extractor.top_db, 0.0],
+        colormap="magma",
+        image_size=[224, 224],
+        image_mean=IMAGENET_MEAN,
+        image_std=IMAGENET_STD,
+    )
