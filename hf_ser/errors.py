@@ -15,6 +15,7 @@ Each message says what was seen, what was expected and what to do next.
 import contextlib
 import difflib
 import errno
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -71,6 +72,15 @@ def writing(target: Path | str, remedy: str) -> Iterator[None]:
         if not _is_full_disk(error):
             raise
         raise StorageError(f"No space left while writing `{target}`. {remedy}") from error
+
+
+@contextlib.contextmanager
+def exit_in_one_line() -> Iterator[None]:
+    """End the program with one line, and status 1, where a user's error is met; our own bugs keep their traceback."""
+    try:
+        yield
+    except HfSerError as error:
+        sys.exit(f"{type(error).__name__}: {error}")
 
 
 def _is_full_disk(error: BaseException | None) -> bool:

@@ -19,11 +19,11 @@ from datasets.fingerprint import Hasher
 from tqdm.auto import tqdm
 from transformers import SequenceFeatureExtractor
 
-from .audio import read_audio
-from .errors import RecipeError, RunError, writing
-from .models.configuration import SpectrogramConfig
-from .models.feature_extraction import SpectrogramFeatureExtractor
-from .models.images import make_images, normalize
+from hf_ser.audio import read_audio
+from hf_ser.errors import RecipeError, RunError, writing
+from hf_ser.models.configuration import SpectrogramConfig
+from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
+from hf_ser.models.images import make_images, normalize
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import numpy as np
 from datasets import Dataset, DatasetDict
 from sklearn.model_selection import train_test_split
 
-from .errors import SplitError, suggest
+from hf_ser.errors import SplitError, suggest
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +29,11 @@ class SplitArguments:
     test_speakers: list[str] | None = field(default=None, metadata={"help": "speakers in test (held-out-speakers)"})
     fold: int = field(default=0, metadata={"help": "which speaker is left out, counted from 0"})
     speaker_independent: bool = field(default=False, metadata={"help": "claim that no speaker is shared; checked"})
+
+    def as_options(self) -> dict[str, object]:
+        """Arguments of `make_split`."""
+        options = asdict(self)
+        return {"kind": options.pop("split"), "seed": options.pop("split_seed"), **options}
 
 
 def make_split(dataset: Dataset, kind: str = "stratified", seed: int = 0, **options: object) -> DatasetDict:

@@ -1,0 +1,219 @@
+"""A recipe: one flat YAML file, then `--key value` from the command line, checked key by key.
+
+The keys are the fields of the dataclasses below and of transformers.TrainingArguments, and the arguments of
+SpectrogramFeatureExtractor and SpectrogramConfig, so that every default is said once, where it is used.
+"""
+
+import dataclasses
+import inspect
+import sys
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import transformers
+import yaml
+
+from hf_ser.errors import RecipeError, suggest
+from hf_ser.models.configuration import SpectrogramConfig
+from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
+from hf_ser.splits import SplitArguments
+
+
+@dataclass
+class CorpusArguments:
+    """Which recordings."""
+
+    corpus: str = field(default="demo", metadata={"help": "name of a corpus; `hf-ser corpora` lists them"})
+    data_dir: str | None = field(default=None, metadata={"help": "folder or zip of the published files"})
+    on_bad_audio: str = field(default="raise", metadata={"help": "`raise`, or `skip`: count and list in results.json"})
+    num_proc: int | None = field(default=None, metadata={"help": "workers for the features; null chooses"})
+
+
+@dataclass
+class AugmentationArguments:
+    """What is done to the training part, and to nothing else."""
+
+    crop_frames: int | None = field(default=None, metadata={"help": "random crop of so many frames"})
+    time_masks: int = field(default=0, metadata={"help": "SpecAugment stripes over time"})
+    time_mask_frames: int = field(default=20, metadata={"help": "the widest such stripe"})
+    frequency_masks: int = field(default=0, metadata={"help": "SpecAugment stripes over frequency"})
+    frequency_mask_rows: int = field(default=12, metadata={"help": "the widest such stripe"})
+    mixup_alpha: float = field(default=0.0, metadata={"help": "mixup's Beta parameter; 0 is off"})
+
+
+@dataclass
+class FineTuningArguments:
+    """How the network learns, beside transformers.TrainingArguments."""
+
+    backbone_weights: str | None = field(default=None, metadata={"help": "null, `timm`, a Hub id or a file"})
+    class_weights: str = field(default="none", metadata={"help": "`none`, or `balanced`: rare emotions weigh more"})
+    early_stopping_patience: int | None = field(default=None, metadata={"help": "evaluations without a better one"})
+
+
+@dataclass
+class TrainingArguments(transformers.TrainingArguments):
+    """transformers.TrainingArguments with the defaults of this library: evaluate, keep and reload the best epoch."""
+
+    eval_strategy: str = "epoch"
+    save_strategy: str = "epoch"
+    logging_strategy: str = "epoch"
+    save_total_limit: int | None = 1
+    load_best_model_at_end: bool = True
+    metric_for_best_model: str | None = "uar"
+    greater_is_better: bool | None = True
+    remove_unused_columns: bool | None = False
+    report_to: None | str | list[str] = "none"
+
+
+SECTIONS = {
+    "corpus": CorpusArguments,
+    "split": SplitArguments,
+    "features": SpectrogramFeatureExtractor,
+    "model": SpectrogramConfig,
+    "augmentation": AugmentationArguments,
+    "fine_tuning": FineTuningArguments,
+    "training": TrainingArguments,
+}
+
+
+@dataclass
+class Recipe:
+    """A checked recipe."""
+
+    corpus: CorpusArguments
+    split: SplitArguments
+    features: dict[str, Any]  # arguments of SpectrogramFeatureExtractor
+    model: dict[str, Any]  # arguments of SpectrogramConfig
+    augmentation: AugmentationArguments
+    fine_tuning: FineTuningArguments
+    training: TrainingArguments
+    options: dict[str, Any]  # all that was given, flat, as results.json records it
+
+
+def parse_recipe(arguments: list[str] | None = None) -> Recipe:
+    """Read `RECIPE.yaml [--key value ...]`; the command line wins over the file.
+
+    Args:
+        arguments: None takes the program's own.
+
+    Raises:
+        RecipeError: for a missing file, an unknown key (with the nearest valid one) or a wrong type.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or arguments[0].startswith("-"):
+        raise RecipeError("Give a recipe first: `accelerate launch recipes/train.py RECIPE.yaml [--key value ...]`.")
+    options = read_recipe(Path(arguments[0])) | _parse_overrides(arguments[1:])
+    types_by_key = {key: kind for section in SECTIONS.values() for key, kind in _options_of(section).items()}
+    for key, value in options.items():
+        _check_option(key, value, types_by_key)
+    return _build(options)
+
+
+def read_recipe(path: Path) -> dict[str, Any]:
+    """The keys and values of a recipe file."""
+    if not path.is_file():
+        raise RecipeError(f"There is no recipe `{path}`. Recipes are YAML files, such as `recipes/quickstart.yaml`.")
+    try:
+        options = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError(f"`{path}` is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(options, dict) or not all(isinstance(key, str) for key in options):
+        raise RecipeError(f"`{path}` must hold `key: value` lines; it holds {type(options).__name__}.")
+    return options
+
+
+def _parse_overrides(arguments: list[str]) -> dict[str, Any]:
+    """`--key value` and `--key=value` pairs."""
+    words = [part for word in arguments for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    if len(words) % 2 or not all(word.startswith("--") for word in words[::2]):
+        raise RecipeError(f"Overrides are pairs, `--key value`; got {' '.join(arguments)!r}.")
+    types_by_key = {key: kind for section in SECTIONS.values() for key, kind in _options_of(section).items()}
+    keys = [word.removeprefix("--").replace("-", "_") for word in words[::2]]
+    return {key: _read_value(text, types_by_key.get(key, str)) for key, text in zip(keys, words[1::2], strict=True)}
+
+
+def _read_value(text: str, kind: Any) -> Any:
+    """The value that a word of the command line stands for, given the key's type."""
+    if _matches([""], kind) and not text.startswith("["):
+        return text.split(",")
+    if _matches(text, kind) and text not in ("null", "true", "false"):
+        return text
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    if isinstance(value, str) and _matches(0.5, kind):
+        try:
+            return float(value)  # YAML takes 1e-5 for text
+        except ValueError:
+            return value
+    return value
+
+
+def _check_option(key: str, value: Any, types_by_key: dict[str, Any]) -> None:
+    if key not in types_by_key:
+        raise RecipeError(f"Unknown key `{key}` in the recipe. {suggest(key, types_by_key)}")
+    kind = types_by_key[key]
+    if _matches(value, kind):
+        return
+    hint = ""
+    if isinstance(value, bool):
+        hint = ' YAML reads a bare no, off, yes and on as true or false: put quotes around it, "no".'
+    elif isinstance(value, str) and _matches(0.5, kind):
+        hint = " YAML reads 1e-5 as text: write 1.0e-05."
+    elif _matches([""], kind):
+        hint = ' Write a list of quoted texts, ["03", "08"].'
+    raise RecipeError(f"`{key}` is {value!r} ({type(value).__name__}); expected {_describe(kind)}.{hint}")
+
+
+def _build(options: dict[str, Any]) -> Recipe:
+    """Sort the options into their sections."""
+    parts: dict[str, Any] = {}
+    for name, section in SECTIONS.items():
+        mine = {key: value for key, value in options.items() if key in _options_of(section)}
+        parts[name] = section(**mine) if dataclasses.is_dataclass(section) and name not in ("model",) else mine
+    return Recipe(**parts, options=dict(options))
+
+
+def _options_of(section: type) -> dict[str, Any]:
+    """Key and type of everything a section takes; what transformers adds to its own base classes is left out."""
+    if issubclass(section, SpectrogramFeatureExtractor | SpectrogramConfig):
+        hints = typing.get_type_hints(section.__init__)
+        return {
+            name: hints[name]
+            for name, parameter in inspect.signature(section.__init__).parameters.items()
+            if name != "self" and parameter.kind is not inspect.Parameter.VAR_KEYWORD
+        }
+    hints = typing.get_type_hints(section)
+    return {entry.name: hints[entry.name] for entry in dataclasses.fields(section) if entry.init}
+
+
+def _matches(value: Any, kind: Any) -> bool:
+    """Whether a value is of a type; whole numbers pass for numbers, nothing else is converted."""
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return True
+    if origin in (typing.Union, types.UnionType):
+        return any(_matches(value, option) for option in inner)
+    if kind in (None, type(None)):
+        return value is None
+    if origin is list:
+        return isinstance(value, list) and all(_matches(item, inner[0]) for item in value)
+    if kind is float or kind is int:
+        return isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
+    return isinstance(value, origin or kind)
+
+
+def _describe(kind: Any) -> str:
+    """A type in words."""
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return " or ".join(dict.fromkeys(_describe(option) for option in typing.get_args(kind)))
+    words = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "null"}
+    if typing.get_origin(kind) is list:
+        return f"a list ({_describe(typing.get_args(kind)[0])})"
+    return words.get(
+        kind, "a mapping" if (typing.get_origin(kind) or kind) is dict else getattr(kind, "__name__", "?")
+    )

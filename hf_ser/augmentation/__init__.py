@@ -1,0 +1,1 @@
+"""Augmentations of the training part; each takes its random generator."""

@@ -1,0 +1,45 @@
+"""Augmentations of one clip's features (frames, rows): random crop and SpecAugment's masks."""
+
+import numpy as np
+
+
+def random_crop(features: np.ndarray, frames: int, generator: np.random.Generator) -> np.ndarray:
+    """A stretch of `frames` frames from anywhere in the clip; a clip that is no longer stays as it is."""
+    if len(features) <= frames:
+        return features
+    start = generator.integers(len(features) - frames + 1)
+    return features[start : start + frames]
+
+
+def mask_spectrogram(
+    features: np.ndarray,
+    time_masks: int,
+    time_mask_frames: int,
+    frequency_masks: int,
+    frequency_mask_rows: int,
+    generator: np.random.Generator,
+) -> np.ndarray:
+    """SpecAugment without warping (Park et al. 2019, section 2): stripes set to the clip's mean.
+
+    Args:
+        features: (frames, rows).
+        time_masks, frequency_masks: how many stripes.
+        time_mask_frames, frequency_mask_rows: the widest a stripe may be; its width is uniform from 0 to this.
+    """
+    masked = features.copy()
+    fill = features.mean()
+    for start, stop in _draw_stripes(len(features), time_masks, time_mask_frames, generator):
+        masked[start:stop] = fill
+    for start, stop in _draw_stripes(features.shape[1], frequency_masks, frequency_mask_rows, generator):
+        masked[:, start:stop] = fill
+    return masked
+
+
+def _draw_stripes(length: int, count: int, widest: int, generator: np.random.Generator) -> list[tuple[int, int]]:
+    """First and last-but-one index of each stripe."""
+    stripes = []
+    for _ in range(count):
+        width = int(generator.integers(min(widest, length) + 1))
+        start = int(generator.integers(length - width + 1))
+        stripes.append((start, start + width))
+    return stripes

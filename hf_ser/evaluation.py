@@ -1,0 +1,188 @@
+"""Predictions -> results.json with its protocol, plots and a table of predictions."""
+
+import json
+import platform
+import resource
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from datasets import Dataset, DatasetDict
+from rich.table import Table
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+from transformers import PreTrainedModel, SequenceFeatureExtractor
+
+from hf_ser.arguments import Recipe
+from hf_ser.corpora import CORPORA
+from hf_ser.errors import writing
+from hf_ser.metrics import METRICS, bootstrap_intervals, compute_metrics
+from hf_ser.plots import plot_confusion_matrix, plot_learning_curve
+from hf_ser.runs import FREE_SPACE, PREDICTIONS, RESULTS, SPLIT
+from hf_ser.splits import describe_split, write_split
+from hf_ser.training import EmotionTrainer, select_inputs
+
+PROBE_SEED, PROBE_SECONDS = 0, 3.0
+PACKAGES = ("hf_ser", "torch", "torchaudio", "transformers", "datasets", "accelerate", "timm", "librosa", "numpy")
+
+
+def evaluate_run(
+    trainer: EmotionTrainer, recipe: Recipe, split: DatasetDict, skipped: list[dict[str, str]]
+) -> dict[str, Any]:
+    """Score the trained model on the test part and write all that a run folder says of it.
+
+    Args:
+        trainer: after training, with the chosen weights.
+        recipe: as run.
+        split: with the test part, which is looked at here for the first time.
+        skipped: files that were left out, with the reason.
+
+    Returns:
+        the content of results.json.
+    """
+    folder, test = Path(recipe.training.output_dir), split["test"]
+    logits = trainer.predict(select_inputs(test)).predictions
+    probabilities = torch.from_numpy(logits).softmax(dim=-1).numpy()
+    results = {
+        **score(probabilities, test),
+        "protocol": describe_split(split, recipe.split, _describe_selection(trainer)),
+        "corpus": _describe_corpus(recipe.corpus.corpus, split),
+        "history": merge_history(trainer.state.log_history),
+        "probe": probe(trainer.model, trainer.processing_class),
+        "skipped_audio": skipped,
+        "recipe": {key: _portable(value) for key, value in recipe.options.items()},
+        "versions": {package: version(package) for package in PACKAGES},
+        "runtime": _describe_runtime(trainer, len(split["train"])),
+    }
+    if trainer.is_world_process_zero():
+        with writing(folder, FREE_SPACE):
+            write_split(split, recipe.split, folder / SPLIT)
+            tabulate_predictions(probabilities, test).to_parquet(folder / PREDICTIONS, index=False)
+            plot_confusion_matrix(results, folder / "confusion_matrix.png")
+            plot_learning_curve(results, folder / "learning_curve.png")
+            (folder / RESULTS).write_text(json.dumps(results, indent=2), encoding="utf-8")
+    return results
+
+
+def score(probabilities: np.ndarray, dataset: Dataset) -> dict[str, Any]:
+    """Every score of a set of predictions.
+
+    Args:
+        probabilities: (clips, emotions).
+        dataset: with the label, speaker and sex of each clip, in the same order.
+    """
+    labels = dataset.features["label"].names
+    references, predictions = np.asarray(dataset["label"]), probabilities.argmax(axis=-1)
+    ids = list(range(len(labels)))
+    columns = precision_recall_fscore_support(references, predictions, labels=ids, zero_division=0)
+    names = ("precision", "recall", "f1", "support")
+    return {
+        "metrics": compute_metrics(predictions, references, labels),
+        "intervals": bootstrap_intervals(predictions, references, dataset["speaker"][:], len(labels)),
+        "per_class": {
+            label: {name: column[index].item() for name, column in zip(names, columns, strict=True)}
+            for index, label in enumerate(labels)
+        },
+        "per_speaker": _score_groups(predictions, references, dataset["speaker"], labels),
+        "per_sex": _score_groups(predictions, references, dataset["sex"], labels),
+        "labels": labels,
+        "confusion_matrix": confusion_matrix(references, predictions, labels=ids).tolist(),
+    }
+
+
+def tabulate_predictions(probabilities: np.ndarray, dataset: Dataset) -> pd.DataFrame:
+    """One row a clip: who said it, what it is, what was predicted, and the probability of each emotion."""
+    labels = dataset.features["label"].names
+    table = pd.DataFrame({name: dataset[name][:] for name in ("utterance", "speaker", "sex", "sentence")})
+    table["label"] = [labels[index] for index in dataset["label"]]
+    table["prediction"] = [labels[index] for index in probabilities.argmax(axis=-1)]
+    return pd.concat([table, pd.DataFrame(probabilities, columns=labels)], axis=1)
+
+
+def merge_history(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Trainer's log as one entry for each epoch."""
+    epochs: dict[float, dict[str, Any]] = {}
+    for entry in log:
+        if "loss" in entry or "eval_loss" in entry:
+            epochs.setdefault(entry["epoch"], {}).update(entry)
+    return [epochs[epoch] for epoch in sorted(epochs)]
+
+
+def probe(model: PreTrainedModel, feature_extractor: SequenceFeatureExtractor) -> dict[str, Any]:
+    """A seeded signal and the model's logits for it, by which a copy of the model can be verified."""
+    rate = feature_extractor.sampling_rate
+    signal = np.random.default_rng(PROBE_SEED).normal(0, 0.1, int(PROBE_SECONDS * rate)).astype(np.float32)
+    inputs = feature_extractor(signal, sampling_rate=rate, return_tensors="pt").to(model.device)
+    with torch.no_grad():
+        logits = model.eval()(**inputs).logits[0].float().cpu()
+    return {"seed": PROBE_SEED, "seconds": PROBE_SECONDS, "sampling_rate": rate, "logits": logits.tolist()}
+
+
+def summarize(results: dict[str, Any]) -> Table:
+    """Score, interval and protocol as a table for a terminal."""
+    protocol = results["protocol"]
+    shared = protocol["shared_speakers"]
+    claim = f"{len(shared)} speakers shared with training" if shared else "speakers not seen in training"
+    table = Table(title=f"{results['corpus']['title']}: {protocol['split']}, n = {protocol['n_test']}, {claim}")
+    for column in ("metric", "score", "95 % interval", "interval by"):
+        table.add_column(column)
+    for name in METRICS:
+        interval = results["intervals"][name]
+        spread = f"{interval['low']:.1%} to {interval['high']:.1%}"
+        table.add_row(name, f"{results['metrics'][name]:.1%}", spread, interval["method"])
+    return table
+
+
+def _score_groups(predictions: np.ndarray, references: np.ndarray, groups: list[str], labels: list[str]) -> dict:
+    groups = np.asarray(groups)
+    scores = {}
+    for name in sorted(set(groups.tolist())):
+        member = groups == name
+        metrics = compute_metrics(predictions[member], references[member], labels)
+        scores[name] = {"uar": metrics["uar"], "accuracy": metrics["accuracy"], "support": int(member.sum())}
+    return scores
+
+
+def _describe_selection(trainer: EmotionTrainer) -> str:
+    """On what the checkpoint was chosen; never the test part."""
+    if not trainer.args.load_best_model_at_end:
+        return "nothing: the weights after the last epoch"
+    return f"validation {trainer.args.metric_for_best_model}"
+
+
+def _describe_corpus(name: str, split: DatasetDict) -> dict[str, Any]:
+    card = CORPORA[name].card
+    labels = split["test"].features["label"].names
+    counts = np.bincount(
+        np.concatenate([split[part]["label"][:] for part in split]).astype(int), minlength=len(labels)
+    )
+    fields = ("name", "title", "language", "licence", "home_page", "citation", "synthetic")
+    return {
+        **{field: getattr(card, field) for field in fields},
+        "counts": dict(zip(labels, counts.tolist(), strict=True)),
+    }
+
+
+def _describe_runtime(trainer: EmotionTrainer, n_train: int) -> dict[str, Any]:
+    seconds = trainer.seconds_per_epoch
+    on_gpu = torch.cuda.is_available()
+    peak = torch.cuda.max_memory_allocated() if on_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    processes = trainer.args.world_size
+    hardware = (
+        torch.cuda.get_device_name() if on_gpu else f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
+    )
+    train_seconds = sum(entry.get("train_runtime", 0.0) for entry in trainer.state.log_history)
+    return {
+        "train_seconds": train_seconds,
+        "seconds_per_epoch": seconds,
+        "clips_per_second": n_train / seconds if seconds else 0.0,
+        "peak_memory_mb": peak / 1e6,
+        "hardware": f"{processes} x {hardware}" if processes > 1 else hardware,
+    }
+
+
+def _portable(value: Any) -> Any:
+    """A path without the folders of this machine."""
+    return Path(value).name if isinstance(value, str) and "/" in value and Path(value).exists() else value

@@ -1,0 +1,41 @@
+"""Make our model known to the Auto classes of transformers, but only once transformers itself loads them."""
+
+import importlib
+from types import ModuleType
+
+import wrapt
+
+
+def register_when_transformers_is_imported() -> None:
+    """Register with each Auto class when its module is imported, or now if it already is."""
+    for module, register in HOOKS.items():
+        wrapt.register_post_import_hook(register, module)
+
+
+def _register_config(module: ModuleType) -> None:
+    config = _ours("configuration").SpectrogramConfig
+    module.AutoConfig.register(config.model_type, config, exist_ok=True)
+
+
+def _register_feature_extractor(module: ModuleType) -> None:
+    config = _ours("configuration").SpectrogramConfig
+    extractor = _ours("feature_extraction").SpectrogramFeatureExtractor
+    module.AutoFeatureExtractor.register(config, extractor, exist_ok=True)
+
+
+def _register_model(module: ModuleType) -> None:
+    config, model = _ours("configuration").SpectrogramConfig, _ours("modeling").SpectrogramForAudioClassification
+    module.AutoModelForAudioClassification.register(config, model, exist_ok=True)
+    # The pipeline checks a model's class by this list of names, which `register` does not extend.
+    module.MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES.setdefault(config.model_type, model.__name__)
+
+
+HOOKS = {
+    "transformers.models.auto.configuration_auto": _register_config,
+    "transformers.models.auto.feature_extraction_auto": _register_feature_extractor,
+    "transformers.models.auto.modeling_auto": _register_model,
+}
+
+
+def _ours(name: str) -> ModuleType:
+    return importlib.import_module(f"hf_ser.models.{name}")

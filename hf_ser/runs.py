@@ -1,0 +1,71 @@
+"""A run folder: opened for one recipe, resumed from its last whole checkpoint, closed with what travels."""
+
+import logging
+import shutil
+from pathlib import Path
+
+import yaml
+from transformers import PreTrainedModel, SequenceFeatureExtractor
+
+from hf_ser.arguments import Recipe
+from hf_ser.errors import RunError, writing
+
+logger = logging.getLogger(__name__)
+
+RECIPE, RESULTS, SPLIT, PREDICTIONS = "recipe.yaml", "results.json", "split.json", "predictions.parquet"
+FREE_SPACE = "Free some space and run the same command again: it goes on from the last checkpoint."
+# Without any one of these, Trainer would resume from a damaged checkpoint or diverge without a word.
+CHECKPOINT_FILES = ("model.safetensors", "optimizer.pt", "scheduler.pt", "trainer_state.json")
+
+
+def open_run(recipe: Recipe) -> Path:
+    """Make the run folder, or reopen it for the same recipe.
+
+    Raises:
+        RunError: if the folder holds a finished run, or the beginning of a run of another recipe.
+    """
+    folder = Path(recipe.training.output_dir)
+    if (folder / RESULTS).exists():
+        raise RunError(f"`{folder}` holds a finished run. Give another `--output_dir`, or delete the folder.")
+    with writing(folder, FREE_SPACE):
+        folder.mkdir(parents=True, exist_ok=True)
+        _check_same_recipe(folder / RECIPE, recipe.options)
+        (folder / RECIPE).write_text(yaml.safe_dump(recipe.options, sort_keys=False), encoding="utf-8")
+    return folder
+
+
+def find_checkpoint(folder: Path) -> str | None:
+    """The newest whole checkpoint of an interrupted run; one that was cut off while it was written is passed over."""
+    checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+    for checkpoint in reversed(checkpoints):
+        missing = [name for name in CHECKPOINT_FILES if not (checkpoint / name).is_file()]
+        missing += [] if any(checkpoint.glob("rng_state*.pth")) else ["rng_state.pth"]
+        if not missing:
+            logger.info("Going on from `%s`.", checkpoint)
+            return str(checkpoint)
+        logger.warning("`%s` lacks %s; it was cut off while it was written and is deleted.", checkpoint, missing)
+        shutil.rmtree(checkpoint)
+    return None
+
+
+def close_run(folder: Path, model: PreTrainedModel, feature_extractor: SequenceFeatureExtractor) -> None:
+    """Save what travels: weights, configurations and the Python files that load them; the checkpoints go."""
+    with writing(folder, FREE_SPACE):
+        model.save_pretrained(folder)
+        feature_extractor.save_pretrained(folder)
+    for weights in folder.glob("*.safetensors"):
+        weights.chmod(0o644)  # safetensors writes them for the owner alone
+    for checkpoint in folder.glob("checkpoint-*"):
+        shutil.rmtree(checkpoint)
+
+
+def _check_same_recipe(path: Path, options: dict) -> None:
+    if not path.exists():
+        return
+    before = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    changed = sorted(key for key in before.keys() | options.keys() if before.get(key) != options.get(key))
+    if changed:
+        raise RunError(
+            f"`{path.parent}` holds a run that was begun with another {', '.join(f'`{key}`' for key in changed)}. "
+            "Give the same values to go on with it, or another `--output_dir` for a new run."
+        )

@@ -1,0 +1,192 @@
+"""From a recipe to a transformers.Trainer, wired: feature extractor, model, loss, collators, callbacks."""
+
+import logging
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from datasets import Dataset, DatasetDict
+from transformers import EarlyStoppingCallback, PreTrainedModel, SequenceFeatureExtractor, TrainerCallback
+
+from hf_ser.arguments import AugmentationArguments, Recipe
+from hf_ser.collators import AugmentingCollator, FeatureCollator
+from hf_ser.errors import RecipeError, writing
+from hf_ser.losses import EmotionLoss, balance_classes
+from hf_ser.metrics import compute_metrics
+from hf_ser.models.configuration import SpectrogramConfig
+from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
+from hf_ser.models.modeling import SpectrogramForAudioClassification
+from hf_ser.runs import FREE_SPACE
+
+logger = logging.getLogger(__name__)
+
+CLASS_WEIGHTS = ("none", "balanced")
+
+
+def build_feature_extractor(recipe: Recipe) -> SpectrogramFeatureExtractor:
+    """The feature extractor of a recipe."""
+    try:
+        return SpectrogramFeatureExtractor(**recipe.features)
+    except ValueError as error:
+        raise RecipeError(str(error)) from error
+
+
+def build_model(
+    recipe: Recipe, labels: list[str], feature_extractor: SpectrogramFeatureExtractor
+) -> SpectrogramForAudioClassification:
+    """The network of a recipe, with its base weights.
+
+    Args:
+        recipe: its model options, `backbone_weights` and seed.
+        labels: emotions, in the order of the label column.
+        feature_extractor: whose images the network reads.
+
+    Raises:
+        RecipeError: for an option that is not valid or does not fit the features.
+    """
+    transformers.set_seed(recipe.training.seed)
+    names = {"id2label": dict(enumerate(labels)), "label2id": {name: index for index, name in enumerate(labels)}}
+    try:
+        config = SpectrogramConfig(**recipe.model, **names)
+        model = SpectrogramForAudioClassification(config, recipe.fine_tuning.backbone_weights)
+    except ValueError as error:
+        raise RecipeError(str(error)) from error
+    _check_windows(config, feature_extractor)
+    trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    logger.info("%s: %.2f M weights, %.2f M trained.", config.backbone, model.num_parameters() / 1e6, trained / 1e6)
+    return model
+
+
+def build_trainer(
+    recipe: Recipe,
+    model: PreTrainedModel,
+    feature_extractor: SequenceFeatureExtractor,
+    split: DatasetDict,
+) -> "EmotionTrainer":
+    """A Trainer that learns from `split["train"]` and chooses its checkpoint on `split["validation"]`; it never sees
+    the test part.
+
+    Raises:
+        RecipeError: for options that contradict each other.
+    """
+    labels = split["train"].features["label"].names
+    arguments, augmentation = recipe.training, recipe.augmentation
+    _check_mixup(augmentation, feature_extractor)
+    has_validation = len(split["validation"]) > 0
+    if not has_validation:
+        _train_without_validation(recipe)
+    collator = AugmentingCollator(feature_extractor, augmentation, len(labels), arguments.seed)
+    callbacks: list[TrainerCallback] = [EpochCallback(collator)]
+    if recipe.fine_tuning.early_stopping_patience is not None:
+        callbacks.append(EarlyStoppingCallback(recipe.fine_tuning.early_stopping_patience))
+    return EmotionTrainer(
+        model=model,
+        args=arguments,
+        data_collator=FeatureCollator(feature_extractor),
+        train_collator=collator,
+        train_dataset=select_inputs(split["train"]),
+        eval_dataset=select_inputs(split["validation"]) if has_validation else None,
+        processing_class=feature_extractor,
+        compute_loss_func=_build_loss(recipe, split["train"]["label"], len(labels)),
+        compute_metrics=_make_compute_metrics(labels),
+        callbacks=callbacks,
+    )
+
+
+def select_inputs(dataset: Dataset) -> Dataset:
+    """The columns that a collator reads."""
+    return dataset.select_columns(["input_features", "label", "utterance"]).with_format("numpy")
+
+
+class EmotionTrainer(transformers.Trainer):
+    """transformers.Trainer with a collator of its own for training, so that nothing else is ever augmented."""
+
+    def __init__(self, *args: Any, train_collator: Callable, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.train_collator = train_collator
+
+    def get_train_dataloader(self) -> torch.utils.data.DataLoader:
+        """Batches of the training part, augmented."""
+        evaluation_collator, self.data_collator = self.data_collator, self.train_collator
+        try:
+            return super().get_train_dataloader()
+        finally:
+            self.data_collator = evaluation_collator
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """Train; a full disk is reported as such."""
+        with writing(self.args.output_dir, FREE_SPACE):
+            return super().train(*args, **kwargs)
+
+    @property
+    def seconds_per_epoch(self) -> float:
+        """Median time of a training epoch, features read from the cache, evaluation not counted."""
+        clock = next(callback for callback in self.callback_handler.callbacks if isinstance(callback, EpochCallback))
+        return statistics.median(clock.seconds) if clock.seconds else 0.0
+
+
+class EpochCallback(TrainerCallback):
+    """Tells the collator which epoch it is, and takes the time of each."""
+
+    def __init__(self, collator: AugmentingCollator):
+        self.collator = collator
+        self.seconds: list[float] = []
+        self.started = 0.0
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """An epoch begins, or goes on after an interruption."""
+        self.collator.epoch = int((state.epoch or 0) + 1e-6)
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """An epoch ends."""
+        self.seconds.append(time.perf_counter() - self.started)
+
+
+def _make_compute_metrics(labels: list[str]) -> Callable[[Any], dict[str, float]]:
+    def compute(prediction: Any) -> dict[str, float]:
+        return compute_metrics(np.argmax(prediction.predictions, axis=-1), prediction.label_ids, labels)
+
+    return compute
+
+
+def _build_loss(recipe: Recipe, labels: list[int], num_labels: int) -> EmotionLoss:
+    kind = recipe.fine_tuning.class_weights
+    if kind not in CLASS_WEIGHTS:
+        raise RecipeError(f"`class_weights` is `{kind}`; valid: {', '.join(CLASS_WEIGHTS)}.")
+    weights = balance_classes(labels, num_labels) if kind == "balanced" else None
+    return EmotionLoss(num_labels, weights, recipe.training.label_smoothing_factor)
+
+
+def _check_windows(config: SpectrogramConfig, feature_extractor: SpectrogramFeatureExtractor) -> None:
+    frames = config.window_frames
+    if frames is None or feature_extractor.count_frames(0.0) >= frames:
+        return
+    seconds = (frames - 1) * feature_extractor.hop_length / feature_extractor.sampling_rate
+    raise RecipeError(
+        f"`window_frames: {frames}` needs clips of at least {seconds:.3f} s. "
+        f"Add `min_duration: {seconds:.3f}` and a `padding` for the shorter ones."
+    )
+
+
+def _check_mixup(augmentation: AugmentationArguments, feature_extractor: SpectrogramFeatureExtractor) -> None:
+    if not augmentation.mixup_alpha:
+        return
+    shortest, longest = feature_extractor.count_frames(0.0), feature_extractor.count_frames(float("inf"))
+    if shortest < min(longest, augmentation.crop_frames or longest):
+        raise RecipeError(
+            "`mixup_alpha` blends clips of one length. Give `crop_frames` and a `min_duration` that covers them, or "
+            "`min_duration` and `max_duration` of the same value."
+        )
+
+
+def _train_without_validation(recipe: Recipe) -> None:
+    """Train to the last epoch: with `validation: 0` there is nothing to choose a checkpoint on."""
+    if recipe.fine_tuning.early_stopping_patience is not None:
+        raise RecipeError("`early_stopping_patience` needs a validation part: give `validation` a share above 0.")
+    recipe.training.eval_strategy = transformers.IntervalStrategy.NO
+    recipe.training.load_best_model_at_end = False
