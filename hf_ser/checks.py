@@ -10,8 +10,9 @@ import datasets
 
 from hf_ser.audio import hash_audio
 from hf_ser.corpora import CORPORA, load_corpus
+from hf_ser.corpora.archives import FREE_SPACE
 from hf_ser.corpora.fingerprints import count_emotions, count_speakers, fingerprint_differences
-from hf_ser.errors import AudioError, RecipeError, suggest
+from hf_ser.errors import AudioError, RecipeError, suggest, writing
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,8 @@ def scan_audio(dataset: datasets.Dataset, num_proc: int | None = None) -> datase
 
     Nothing here uses torch, so worker processes cannot hang on its threads.
     """
-    return dataset.map(_scan, input_columns="audio", num_proc=num_proc, desc="Checking sound files")
+    with writing(datasets.config.HF_DATASETS_CACHE, FREE_SPACE):
+        return dataset.map(_scan, input_columns="audio", num_proc=num_proc, desc="Checking sound files")
 
 
 def drop_bad_audio(
