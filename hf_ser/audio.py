@@ -35,6 +35,7 @@ def read_audio(source: str | Path | bytes | dict, sampling_rate: int = 16_000) -
 def hash_audio(source: str | Path | bytes | dict) -> str:
     """Hex digest of the samples and their rate: the same sound in WAV and in FLAC has one hash."""
     waveform, native_rate = decode_audio(source)
+    waveform = waveform + 0.0  # -0.0 and 0.0 are one sample
     return hashlib.blake2b(waveform.tobytes() + native_rate.to_bytes(4), digest_size=16).hexdigest()
 
 
@@ -52,7 +53,7 @@ def decode_audio(source: str | Path | bytes | dict) -> tuple[np.ndarray, int]:
     """Mono waveform of a sound file at the rate it was stored at, and that rate; channels are averaged."""
     name, content = _read_bytes(source)
     samples, native_rate = _decode(name, finalise_streamed_wav(content))
-    waveform = samples.mean(axis=1)  # (samples, channels) -> (samples,)
+    waveform = samples if samples.ndim == 1 else samples.mean(axis=1)  # (samples, channels) -> (samples,)
     _check_signal(name, waveform)
     return waveform, native_rate
 
@@ -89,13 +90,13 @@ def _read_file(path: Path) -> bytes:
 
 
 def _decode(name: str, content: bytes) -> tuple[np.ndarray, int]:
-    """Samples (samples, channels) in float32 and their rate; raises where the file holds less than it announces."""
+    """Samples and their rate, or the fault; (samples,) for one channel, else (samples, channels)."""
     if not content:
         raise _fault(name, f"an empty file (0 bytes). {AGAIN}")
     with _open(name, content) as file:
         announced = file.frames
         try:
-            samples = file.read(dtype="float32", always_2d=True)
+            samples = file.read(dtype="float32")
         except soundfile.LibsndfileError as error:
             raise _fault(name, f"truncated or damaged ({error.error_string}) {AGAIN}") from error
     if is_cut_short(content, announced, decoded=len(samples)):

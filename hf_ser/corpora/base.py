@@ -7,7 +7,7 @@ names tell and of sizes and dates: a changed folder, or a corrected reader, make
 import dataclasses
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -164,6 +164,15 @@ class CorpusBuilder(datasets.ArrowBasedBuilder):
             "source_label": utterance.source_label,
             "duration": _duration_or_zero(utterance.path),
         }
+
+
+def check_code(path: Path, kind: str, code: str, valid: Iterable[str], example: str) -> None:
+    """Raise CorpusError unless the `kind` of code in a file name is a valid one; `example` is a good name."""
+    if code not in (valid := sorted(valid)):
+        raise CorpusError(
+            f"`{path}` has {kind} code {code!r}; expected one of {valid}. "
+            f"A name is like `{example}`: rename the file, or move it out of the folder."
+        )
 
 
 def make_features(emotions: tuple[str, ...]) -> datasets.Features:

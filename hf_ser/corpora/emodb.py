@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from hf_ser.corpora.base import CorpusBuilder, CorpusCard, Utterance
-from hf_ser.errors import CorpusError
+from hf_ser.corpora.base import CorpusBuilder, CorpusCard, Utterance, check_code
 
 # Sixth letter of a file name, from the German word: W = Wut = anger.
 EMOTIONS = {
@@ -71,14 +70,7 @@ class EmoDB(CorpusBuilder):
     def read_utterance(self, path: Path) -> Utterance:
         """Read what `03a01Fa.wav` tells: speaker 03, sentence a01, emotion F, version a."""
         speaker, sentence, code = path.stem[:2], path.stem[2:5], path.stem[5:6]
-        for kind, seen, valid in (
-            ("speaker", speaker, SEXES),
-            ("sentence", sentence, SENTENCES),
-            ("emotion", code, EMOTIONS),
-        ):
-            if seen not in valid:
-                raise CorpusError(
-                    f"`{path}` has {kind} code {seen!r}; expected one of {sorted(valid)}. "
-                    "EMO-DB's names are like `03a01Fa.wav`: rename the file, or move it out of the folder."
-                )
+        check_code(path, "speaker", speaker, SEXES, "03a01Fa.wav")
+        check_code(path, "sentence", sentence, SENTENCES, "03a01Fa.wav")
+        check_code(path, "emotion", code, EMOTIONS, "03a01Fa.wav")
         return Utterance(path, speaker, SEXES[speaker], sentence, EMOTIONS[code], source_label=code)

@@ -1,0 +1,121 @@
+"""What a corpus is before anything is learnt from it: its counts, files that cannot be used, sounds held twice."""
+
+import dataclasses
+import logging
+import os
+from collections import defaultdict
+from pathlib import Path
+
+import datasets
+
+from hf_ser.audio import hash_audio
+from hf_ser.corpora import CORPORA, load_corpus
+from hf_ser.corpora.archives import FREE_SPACE
+from hf_ser.corpora.fingerprints import count_emotions, count_speakers, fingerprint_differences
+from hf_ser.errors import AudioError, RecipeError, suggest, writing
+
+logger = logging.getLogger(__name__)
+
+ON_BAD_AUDIO = ("raise", "skip")
+NAMED = 20  # bad files that an error names; the rest it counts
+
+
+@dataclasses.dataclass(frozen=True)
+class CorpusReport:
+    """What `hf-ser corpora check` tells of a folder."""
+
+    name: str
+    emotion_counts: dict[str, int]
+    speaker_counts: dict[str, int]
+    differences: list[str]  # from the published corpus, one sentence each
+    bad_files: list[dict[str, str]]  # file, reason
+    duplicates: list[list[str]]  # utterances that are one sound
+
+
+def check_corpus(name: str, data_dir: str | Path | None = None) -> CorpusReport:
+    """Read every file of a corpus and report what differs from the published one; nothing is left out or changed."""
+    dataset = scan_audio(load_corpus(name, data_dir))
+    return CorpusReport(
+        name=name,
+        emotion_counts=count_emotions(dataset),
+        speaker_counts=count_speakers(dataset),
+        differences=fingerprint_differences(dataset, CORPORA[name].card),
+        bad_files=list_bad_audio(dataset),
+        duplicates=find_duplicate_audio(dataset),
+    )
+
+
+def scan_audio(dataset: datasets.Dataset, num_proc: int | None = None) -> datasets.Dataset:
+    """Add `fault` ("" for a good file) and `audio_hash` ("" for a bad one); each file is decoded once, then cached.
+
+    Nothing here uses torch, so worker processes cannot hang on its threads.
+    """
+    with writing(datasets.config.HF_DATASETS_CACHE, FREE_SPACE):
+        return dataset.map(_scan, input_columns="audio", num_proc=num_proc, desc="Checking sound files")
+
+
+def drop_bad_audio(
+    dataset: datasets.Dataset, on_bad_audio: str = "raise"
+) -> tuple[datasets.Dataset, list[dict[str, str]]]:
+    """The scanned dataset without its bad files, and these as `{"file", "reason"}`.
+
+    Args:
+        dataset: Utterances; scanned here unless `scan_audio` has.
+        on_bad_audio: `raise` refuses a dataset with bad files, `skip` logs and leaves them out.
+
+    Raises:
+        AudioError: There are bad files and `on_bad_audio` is `raise`, or no good one is left.
+        RecipeError: `on_bad_audio` has another value.
+    """
+    if on_bad_audio not in ON_BAD_AUDIO:
+        raise RecipeError(f"`on_bad_audio: {on_bad_audio}` is unknown. {suggest(on_bad_audio, ON_BAD_AUDIO)}")
+    scanned = dataset if "fault" in dataset.column_names else scan_audio(dataset)
+    bad_files = list_bad_audio(scanned)
+    if bad_files and (on_bad_audio == "raise" or len(bad_files) == len(scanned)):
+        raise AudioError(_describe(bad_files, len(scanned)))
+    if not bad_files:
+        return scanned, []
+    for bad in bad_files:
+        logger.warning("left out %s: %s", bad["file"], bad["reason"])
+    logger.warning("left out %d of %d files", len(bad_files), len(scanned))
+    return scanned.select([index for index, fault in enumerate(scanned["fault"]) if not fault]), bad_files
+
+
+def list_bad_audio(scanned: datasets.Dataset) -> list[dict[str, str]]:
+    """File, relative to the folder that holds all, and reason of each bad file of a scanned dataset."""
+    paths = [audio["path"] or "" for audio in scanned["audio"]]
+    root = _common_folder(paths)
+    return [
+        {"file": os.path.relpath(path, root) if root else path, "reason": fault}
+        for path, fault in zip(paths, scanned["fault"], strict=True)
+        if fault
+    ]
+
+
+def find_duplicate_audio(scanned: datasets.Dataset) -> list[list[str]]:
+    """Groups of utterances with the same samples, in the order of the dataset."""
+    groups = defaultdict(list)
+    for audio_hash, utterance in zip(scanned["audio_hash"], scanned["utterance"], strict=True):
+        groups[audio_hash].append(utterance)
+    return [group for audio_hash, group in groups.items() if audio_hash and len(group) > 1]
+
+
+def _scan(audio: dict) -> dict[str, str]:
+    try:
+        return {"fault": "", "audio_hash": hash_audio(audio)}
+    except AudioError as error:
+        # The row names the file; its fault need not.
+        return {"fault": str(error).removeprefix(f"`{audio['path']}`: "), "audio_hash": ""}
+
+
+def _common_folder(paths: list[str]) -> str:
+    """Deepest folder above all files; "" where paths are relative or missing, as in datasets of the Hub."""
+    folders = {os.path.dirname(path) for path in paths}
+    return os.path.commonpath(folders) if folders and all(map(os.path.isabs, folders)) else ""
+
+
+def _describe(bad_files: list[dict[str, str]], total: int) -> str:
+    named = "\n".join(f"  {bad['file']}: {bad['reason']}" for bad in bad_files[:NAMED])
+    rest = f"\n  and {len(bad_files) - NAMED} more" if len(bad_files) > NAMED else ""
+    advice = "" if len(bad_files) == total else " Mend them, or leave them out with `on_bad_audio: skip`."
+    return f"{len(bad_files)} of {total} sound files cannot be used.{advice}\n{named}{rest}"

@@ -1,0 +1,147 @@
+"""Bad files are counted and listed with their reasons, never lost; a sound that is there twice is found."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pytest
+import soundfile
+
+from hf_ser.checks import check_corpus, drop_bad_audio, find_duplicate_audio, scan_audio
+from hf_ser.corpora import load_corpus
+from hf_ser.errors import AudioError, RecipeError
+
+NAMES = ("03a01Fa", "03a02Wb", "08a01Fb", "08b10Wa")
+EMODB = Path(__file__).parents[1] / "../shared/corpora/emodb"
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Four good clips, named as EMO-DB's are."""
+    folder = tmp_path / "emodb" / "wav"
+    folder.mkdir(parents=True)
+    for index, name in enumerate(NAMES):
+        soundfile.write(folder / f"{name}.wav", 0.3 * np.sin(np.arange(8_000) * (0.05 + 0.01 * index)), 16_000)
+    return folder
+
+
+def spoil(folder, name="03a02Wb") -> None:
+    (folder / f"{name}.wav").write_bytes(b"")
+
+
+def test_good_files_have_a_hash_and_no_fault(folder):
+    scanned = scan_audio(load_corpus("emodb", folder))
+    assert scanned["fault"][:] == [""] * 4
+    assert len(set(scanned["audio_hash"])) == 4
+
+
+def test_nothing_is_dropped_from_a_good_corpus(folder):
+    dataset, skipped = drop_bad_audio(load_corpus("emodb", folder), on_bad_audio="raise")
+    assert (len(dataset), skipped) == (4, [])
+
+
+def test_bad_files_are_all_in_one_error(folder):
+    spoil(folder)
+    soundfile.write(folder / "08a01Fb.wav", np.zeros(100), 16_000)
+    with pytest.raises(AudioError, match=r"^2 of 4 sound files cannot be used\. .*`on_bad_audio: skip`\.") as caught:
+        drop_bad_audio(load_corpus("emodb", folder))
+    assert str(caught.value).splitlines()[1:] == [
+        "  03a02Wb.wav: an empty file (0 bytes). Copy or download it again, or leave it out.",
+        "  08a01Fb.wav: silent: all samples are equal. Record or copy it again, or leave it out.",
+    ]
+
+
+def test_an_error_names_twenty_files_and_counts_the_rest(folder):
+    for version in "cdefghijklmnopqrstuvw":
+        spoil(folder, f"03a01F{version}")
+    with pytest.raises(AudioError, match="21 of 25 sound files") as caught:
+        drop_bad_audio(load_corpus("emodb", folder))
+    lines = str(caught.value).splitlines()
+    assert (len(lines), lines[-1]) == (22, "  and 1 more")
+
+
+def test_skipped_files_are_listed_and_logged(folder, caplog):
+    spoil(folder)
+    dataset, skipped = drop_bad_audio(load_corpus("emodb", folder), on_bad_audio="skip")
+    assert dataset["utterance"][:] == ["emodb-03a01Fa", "emodb-08a01Fb", "emodb-08b10Wa"]
+    reason = "an empty file (0 bytes). Copy or download it again, or leave it out."
+    assert skipped == [{"file": "03a02Wb.wav", "reason": reason}]
+    assert "left out 1 of 4 files" in caplog.text
+
+
+def test_a_corpus_without_a_good_file_is_an_error_in_both_modes(folder):
+    for name in NAMES:
+        spoil(folder, name)
+    with pytest.raises(AudioError, match="4 of 4 sound files cannot be used"):
+        drop_bad_audio(load_corpus("emodb", folder), on_bad_audio="skip")
+
+
+def test_an_unknown_mode_gets_the_valid_ones(folder):
+    with pytest.raises(RecipeError, match="`on_bad_audio: ignore` is unknown. Valid: `raise`, `skip`."):
+        drop_bad_audio(load_corpus("emodb", folder), on_bad_audio="ignore")
+
+
+def test_the_scan_is_cached(folder, monkeypatch):
+    first = scan_audio(load_corpus("emodb", folder))
+    monkeypatch.setattr("hf_ser.checks.hash_audio", None)  # would fail if a file were decoded again
+    assert scan_audio(load_corpus("emodb", folder)).to_list() == first.to_list()
+
+
+def test_a_mended_file_is_scanned_again(folder):
+    spoil(folder)
+    assert scan_audio(load_corpus("emodb", folder))["fault"][1] != ""
+    soundfile.write(folder / "03a02Wb.wav", np.sin(np.arange(8_000)), 16_000)
+    assert scan_audio(load_corpus("emodb", folder))["fault"][:] == [""] * 4
+
+
+def test_the_same_sound_under_two_names_is_found(folder):
+    samples, rate = soundfile.read(folder / "03a01Fa.wav")
+    soundfile.write(folder / "08b10Wa.wav", np.stack([samples, samples], axis=1), rate)
+    assert find_duplicate_audio(scan_audio(load_corpus("emodb", folder))) == [["emodb-03a01Fa", "emodb-08b10Wa"]]
+
+
+def test_two_bad_files_are_not_called_duplicates(folder):
+    for name in NAMES[:2]:
+        spoil(folder, name)
+    assert find_duplicate_audio(scan_audio(load_corpus("emodb", folder))) == []
+
+
+def test_a_report_tells_counts_differences_and_bad_files(folder):
+    spoil(folder)
+    report = check_corpus("emodb", folder)
+    assert report.emotion_counts["anger"] == 2
+    assert report.speaker_counts == {"03": 2, "08": 2}
+    assert "emotion anger: 2 found, 127 published" in report.differences
+    assert [bad["file"] for bad in report.bad_files] == ["03a02Wb.wav"]
+
+
+@pytest.mark.skipif(not EMODB.is_dir(), reason="EMO-DB is not at ../shared/corpora/emodb")
+def test_the_published_emodb_has_no_fault_and_no_duplicate():
+    report = check_corpus("emodb", EMODB)
+    assert (report.differences, report.bad_files, report.duplicates) == ([], [], [])
+
+
+AFTER_TORCH = """
+import sys
+import datasets
+import torch
+
+torch.set_num_threads(2)
+(torch.rand(500, 500) @ torch.rand(500, 500)).sum()
+datasets.config.HF_DATASETS_CACHE = sys.argv[2]
+from hf_ser.checks import scan_audio
+from hf_ser.corpora import load_corpus
+
+assert scan_audio(load_corpus("emodb", sys.argv[1]), num_proc=2)["fault"][:] == [""] * 4
+"""
+
+
+def test_worker_processes_do_not_hang_after_torch_was_used(folder, tmp_path):
+    subprocess.run([sys.executable, "-c", AFTER_TORCH, folder, tmp_path / "other"], check=True, timeout=60)
