@@ -34,7 +34,7 @@ def make_results(**protocol) -> dict:
         {
             "metrics": metrics,
             "intervals": {
-                name: {"low": value - 0.07, "high": value + 0.06, "method": "95% percentile bootstrap over speakers"}
+                name: {"low": value - 0.07, "high": value + 0.06, "method": "95 % percentile bootstrap over speakers"}
                 for name, value in metrics.items()
             },
             "per_class": _per_class(references, predictions),
