@@ -50,7 +50,7 @@ def bootstrap_intervals(
     else:
         unit, note = "utterances", f" (under {FEWEST_SPEAKERS} speakers)"
         matrices = draw_utterances(by_speaker.sum(0), resamples, generator)
-    method = f"{level:.0%} percentile bootstrap over {unit}, {resamples} resamples{note}"
+    method = f"{100 * level:g} % percentile bootstrap over {unit}, {resamples} resamples{note}"
     return {name: _percentiles(score(matrices), level) | {"method": method} for name, score in SCORES.items()}
 
 

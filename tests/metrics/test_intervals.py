@@ -69,8 +69,8 @@ def test_eight_speakers_are_resampled_as_speakers_and_seven_are_not():
     eight = bootstrap_intervals(*simulate(generator, 8, 10), n_labels=4)
     seven = bootstrap_intervals(*simulate(generator, 7, 10), n_labels=4)
     assert list(eight) == list(METRICS)
-    assert eight["uar"]["method"] == "95% percentile bootstrap over speakers, 2000 resamples"
-    assert seven["uar"]["method"] == "95% percentile bootstrap over utterances, 2000 resamples (under 8 speakers)"
+    assert eight["uar"]["method"] == "95 % percentile bootstrap over speakers, 2000 resamples"
+    assert seven["uar"]["method"] == "95 % percentile bootstrap over utterances, 2000 resamples (under 8 speakers)"
 
 
 def test_a_seed_gives_the_same_interval_again_and_a_wider_level_contains_it():

@@ -1,0 +1,114 @@
+"""The model card: results.json, put into words for whoever finds the model."""
+
+import re
+from pathlib import Path, PureWindowsPath
+
+import jinja2
+from huggingface_hub import ModelCard
+
+from hf_ser.errors import CardError, writing
+from hf_ser.model_card_check import check_model_card
+from hf_ser.model_card_data import card_language, is_hub_id, make_card_data
+from hf_ser.wording import SCORE_NAMES, corpus_title, interval_range, percent, selected_epoch, speaker_claim
+
+__all__ = ["check_model_card", "render_model_card"]
+
+TEMPLATE = Path(__file__).with_name("model_card_template.md")
+NEEDED = {
+    "metrics", "intervals", "per_class", "per_speaker", "per_sex", "labels", "confusion_matrix", "protocol", "corpus",
+    "history", "probe", "skipped_audio", "recipe", "versions", "runtime",
+}  # fmt: skip
+# A path of two folders or more, as it stands in a message: /home/someone/a.wav, C:\Users\someone\a.wav.
+PATH = re.compile(r"(?<![\w.:/])(?:[A-Za-z]:|~|\.{1,2})?(?:[/\\][^\s/\\`'\"]+){2,}")
+
+
+def render_model_card(results: dict, folder: str | Path, model_id: str | None = None) -> ModelCard:
+    """Write `README.md` into `folder`, from `results` and nothing else, and return the card.
+
+    Args:
+        results: content of results.json.
+        folder: of the run; its figures are linked by name.
+        model_id: name under which the card loads the model, the folder's own name unless given.
+
+    Raises:
+        CardError: if `results` lacks a part.
+    """
+    missing = sorted(NEEDED - results.keys())
+    if missing:
+        raise CardError(f"The results lack {missing}, which the model card needs. Evaluate the run again.")
+    folder = Path(folder)
+    card = ModelCard(_template().render(_context(results, model_id or folder.resolve().name)))
+    with writing(folder / "README.md", "Free some space, then render the card again from results.json."):
+        card.save(folder / "README.md")
+    return card
+
+
+def _template() -> jinja2.Template:
+    """The template, strict about names: `ModelCard.from_template` would leave a misspelt one blank."""
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+    )
+    environment.filters |= {
+        "percent": percent,
+        "interval_range": interval_range,
+        "cell": _cell,
+        "listing": _listing,
+        "file_name": _file_name,
+        "without_folders": _without_folders,
+        "zip": zip,
+    }
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+
+
+def _context(results: dict, model_id: str) -> dict:
+    """What the template speaks of: the results, and what follows from them."""
+    data, recipe, corpus = make_card_data(results, model_id), results["recipe"], results["corpus"]
+    return results | {
+        "front_matter": data.to_yaml(),
+        "license": data.license,
+        "model_id": model_id,
+        "title": corpus_title(corpus),
+        "language": card_language(corpus),
+        "claim": speaker_claim(results["protocol"]),
+        "backbone": recipe.get("backbone"),
+        "weights": _setting("backbone_weights", recipe.get("backbone_weights")),
+        "licence": corpus["licence"].rstrip(". ") or "not stated",
+        "sampling_rate": recipe.get("sampling_rate") or results["probe"]["sampling_rate"],
+        "score_names": SCORE_NAMES,
+        "methods": list(dict.fromkeys(interval["method"] for interval in results["intervals"].values())),
+        "shared_audio": [" = ".join(map(_file_name, group)) for group in results["protocol"]["shared_audio"]],
+        "settings": {key: _setting(key, value) for key, value in recipe.items() if value is not None},
+        "epoch": selected_epoch(results),
+    }
+
+
+def _setting(key: str, value: object) -> object:
+    """A value of the recipe; of a path on the machine that trained only the last part."""
+    if isinstance(value, list | tuple):
+        return ", ".join(str(_setting(key, item)) for item in value)
+    if not isinstance(value, str) or (is_hub_id(value) and not key.endswith(("_dir", "_file", "_path"))):
+        return value
+    return _file_name(value)
+
+
+def _file_name(path: str) -> str:
+    """Last part of a path, of Windows or POSIX."""
+    return PureWindowsPath(path).name
+
+
+def _without_folders(message: str) -> str:
+    """A message whose paths are cut to their file names."""
+    return PATH.sub(lambda path: _file_name(path.group()), message)
+
+
+def _cell(value: object) -> str:
+    """Text that breaks no table."""
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def _listing(names: list[str], nothing: str = "none", most: int = 20) -> str:
+    """Names on one line, the first `most` of them."""
+    if not names:
+        return nothing
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{len(names)}: {', '.join(names[:most])}{rest}"

@@ -1,0 +1,48 @@
+"""Words for a result: percentages, its split and what may be said about its speakers, the same in plots and card."""
+
+SCORE_NAMES = {
+    "uar": "UAR (unweighted average recall)",
+    "accuracy": "Accuracy",
+    "macro_f1": "Macro F1",
+    "weighted_f1": "Weighted F1",
+}
+
+
+def percent(share: float) -> str:
+    """A share of 0..1 as `81.3 %`."""
+    return f"{100 * share:.1f} %"
+
+
+def interval_range(interval: dict) -> str:
+    """An interval as `74.0 to 88.1 %`."""
+    return f"{100 * interval['low']:.1f} to {100 * interval['high']:.1f} %"
+
+
+def corpus_title(corpus: dict) -> str:
+    """The corpus by its title, called synthetic where it is."""
+    title = corpus["title"]
+    if corpus["synthetic"] and "synthetic" not in title.lower():
+        return f"{title} (synthetic speech)"
+    return title
+
+
+def is_speaker_independent(protocol: dict) -> bool:
+    """Whether the test speakers are known and none of them was heard in training."""
+    return bool(protocol["test_speakers"]) and not protocol["shared_speakers"]
+
+
+def speaker_claim(protocol: dict) -> str:
+    """What the score says about new speakers, in half a sentence."""
+    if is_speaker_independent(protocol):
+        return "speaker-independent: no test speaker was heard in training"
+    if protocol["shared_speakers"]:
+        return "speakers are shared between training and test: not a score for new speakers"
+    return "the speakers of the test part are not known: not a score for new speakers"
+
+
+def selected_epoch(results: dict) -> float | None:
+    """The first epoch with the best validation UAR, where the checkpoint was selected on validation; else None."""
+    scored = [entry for entry in results["history"] if "eval_uar" in entry]
+    if not scored or "validation" not in results["protocol"]["selected_on"].lower():
+        return None
+    return max(scored, key=lambda entry: entry["eval_uar"])["epoch"]
