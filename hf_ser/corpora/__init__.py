@@ -5,11 +5,12 @@ from pathlib import Path
 import datasets
 
 from hf_ser.corpora.base import CorpusBuilder
+from hf_ser.corpora.demo import Demo
 from hf_ser.corpora.emodb import EmoDB
 from hf_ser.corpora.fingerprints import check_fingerprint
 from hf_ser.errors import CorpusError, suggest
 
-CORPORA: dict[str, type[CorpusBuilder]] = {"emodb": EmoDB}
+CORPORA: dict[str, type[CorpusBuilder]] = {"demo": Demo, "emodb": EmoDB}
 
 
 def load_corpus(name: str, data_dir: str | Path | None = None) -> datasets.Dataset:
