@@ -6,20 +6,13 @@ that Scherer (2003) and Juslin & Laukka (2003) report. Mean pitch, spectral tilt
 vary more by speaker and by take than by emotion, so that a spectrum averaged over time tells little about it.
 """
 
-import io
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import soundfile
 from scipy.ndimage import gaussian_filter1d
 
-from hf_ser.errors import writing
-
 SAMPLING_RATE = 16_000
-SEED = 1952  # another value makes another corpus
+SEED = 1952  # another value makes another corpus; caches are named after it, so change it with the sound
 HOP, FFT_LENGTH = 256, 1024  # samples; the vocal tract moves in steps of 16 ms and rings for at most 32 ms
 FREQUENCIES = np.fft.rfftfreq(FFT_LENGTH, 1 / SAMPLING_RATE)  # Hz
 TICK = 0.005  # s, step of the pitch contour
@@ -33,8 +26,8 @@ VOWELS = {
     "u": (300, 870, 2240),
 }
 MURMUR = (270, 1100, 2200)  # Hz: what formants bend to around a consonant, and a nasal's own
-HIGHER_FORMANTS = (3300, 3750, 4900)  # Hz, F4 to F6: Klatt (1980)
-BANDWIDTHS = (60, 90, 150, 250, 200, 1000)  # Hz, F1 to F6: Klatt (1980)
+HIGHER_FORMANTS = (3300, 3750, 4900)  # Hz, F4 to F6: after Klatt (1980)
+BANDWIDTHS = (60, 90, 150, 250, 200, 1000)  # Hz, F1 to F6: after Klatt (1980)
 # Share of the syllable, level of the noise, centre of the noise in Hz. Without noise a consonant is voiced.
 CONSONANTS = {
     "f": (0.26, 0.3, 4200),
@@ -249,50 +242,3 @@ def _record(utterance: np.ndarray, generator: np.random.Generator) -> np.ndarray
 def _level(waveform: np.ndarray) -> float:
     """Root of the mean square."""
     return float(np.sqrt(np.mean(waveform**2)))
-
-
-def utterances() -> Iterator[tuple[str, str, int]]:
-    """Speaker, emotion and take of the 320 clips."""
-    return ((speaker, emotion, take) for speaker in SPEAKERS for emotion in EMOTIONS for take in range(TAKES))
-
-
-def file_name(speaker: str, emotion: str, take: int) -> str:
-    """Name of a clip's file: `f1_anger_03.wav`."""
-    return f"{speaker}_{emotion}_{take:02d}.wav"
-
-
-def write_demo_corpus(folder: Path) -> None:
-    """Write every clip to `folder/wav` as 16-bit PCM, unless all are there; `wav` appears whole or not at all."""
-    if _is_whole(folder / "wav"):
-        return
-    with writing(folder, "The demo corpus needs 16 MB: free some space, or choose another folder."):
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder) as scratch:
-            made = Path(scratch) / "wav"
-            made.mkdir()
-            for clip in utterances():
-                (made / file_name(*clip)).write_bytes(_encode(synthesise(*clip)))
-            _deliver(made, folder / "wav")
-
-
-def _is_whole(folder: Path) -> bool:
-    """Whether every clip is there; each got its name only when it was complete."""
-    return all((folder / file_name(*clip)).is_file() for clip in utterances())
-
-
-def _encode(waveform: np.ndarray) -> bytes:
-    """Content of a 16-bit WAV file, made in memory so that a full disk shows as the system's own error."""
-    content = io.BytesIO()
-    soundfile.write(content, waveform, SAMPLING_RATE, format="WAV", subtype="PCM_16")
-    return content.getvalue()
-
-
-def _deliver(made: Path, target: Path) -> None:
-    """Rename `made` to `target`; where a folder is there already, fill it up and delete nothing."""
-    try:
-        made.rename(target)
-    except OSError:
-        if not target.is_dir():
-            raise
-        for path in made.iterdir():
-            path.replace(target / path.name)
