@@ -7,8 +7,8 @@ from transformers import pipeline
 
 import hf_ser
 from hf_ser.checks import drop_bad_audio, scan_audio
-from hf_ser.evaluation import summarize
 from hf_ser.errors import exit_in_one_line
+from hf_ser.evaluation import summarize
 from hf_ser.runs import close_run, find_checkpoint, open_run
 from hf_ser.training import build_feature_extractor
 
