@@ -176,8 +176,12 @@ def _check_windows(config: SpectrogramConfig, feature_extractor: SpectrogramFeat
 def _check_mixup(augmentation: AugmentationArguments, feature_extractor: SpectrogramFeatureExtractor) -> None:
     if not augmentation.mixup_alpha:
         return
-    shortest, longest = feature_extractor.count_frames(0.0), feature_extractor.count_frames(float("inf"))
-    if shortest < min(longest, augmentation.crop_frames or longest):
+    if augmentation.crop_frames is not None:
+        one_length = feature_extractor.count_frames(0.0) >= augmentation.crop_frames
+    else:
+        shortest, longest = feature_extractor.min_duration, feature_extractor.max_duration
+        one_length = shortest is not None and shortest == longest
+    if not one_length:
         raise RecipeError(
             "`mixup_alpha` blends clips of one length. Give `crop_frames` and a `min_duration` that covers them, or "
             "`min_duration` and `max_duration` of the same value."
