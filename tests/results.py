@@ -113,7 +113,7 @@ def _protocol(n_test: int) -> dict:
         "shared_sentences": ["a01", "a02", "a04", "a05", "a07", "b01", "b02", "b03", "b09", "b10"],
         "shared_audio": [],
         "test_speakers": SPEAKERS,
-        "selected_on": "validation",
+        "selected_on": "validation uar",
     }
 
 
