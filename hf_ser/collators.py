@@ -47,7 +47,17 @@ class AugmentingCollator(FeatureCollator):
         self.augmentation = augmentation
         self.num_labels = num_labels
         self.seed = seed
-        self.epoch = 0  # set by Trainer's callback
+        # In shared memory, for workers that live through all epochs hold a copy of the collator.
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+
+    @property
+    def epoch(self) -> int:
+        """Epoch that the augmentation is drawn for; Trainer's callback sets it."""
+        return int(self._epoch)
+
+    @epoch.setter
+    def epoch(self, value: int) -> None:
+        self._epoch.fill_(value)
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         """An augmented batch; its labels are probabilities where clips are mixed."""

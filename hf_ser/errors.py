@@ -20,6 +20,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# What safetensors and torch.save say of a full disk, in place of the system's error.
+FULL_DISK_WORDS = (
+    *(f"(os error {number})" for number in sorted(FULL_DISK)),
+    "PytorchStreamWriter failed writing file",
+    "] . unexpected pos ",
+)
 
 
 class HfSerError(Exception):
@@ -84,11 +90,11 @@ def exit_in_one_line() -> Iterator[None]:
 
 
 def _is_full_disk(error: BaseException | None) -> bool:
-    """Whether a full disk is behind `error`; safetensors and torch wrap the system's error in one of their own."""
+    """Whether a full disk is behind `error`; some libraries wrap the system's error in one of their own."""
     if error is None:
         return False
     if isinstance(error, OSError) and error.errno in FULL_DISK:
         return True
-    if any(f"os error {number}" in str(error) for number in FULL_DISK):
+    if any(words in str(error) for words in FULL_DISK_WORDS):
         return True
     return _is_full_disk(error.__cause__ or error.__context__)

@@ -94,7 +94,7 @@ def _split_held_out(dataset: Dataset, arguments: SplitArguments) -> dict[str, np
 
 
 def _split_leave_one_out(dataset: Dataset, arguments: SplitArguments) -> dict[str, np.ndarray]:
-    speakers = sorted(set(dataset["speaker"]))
+    speakers = _list_speakers(dataset)
     if not 0 <= arguments.fold < len(speakers):
         raise SplitError(
             f"`fold` is {arguments.fold}, but there are {len(speakers)} speakers, so folds 0 to {len(speakers) - 1}."
@@ -105,7 +105,7 @@ def _split_leave_one_out(dataset: Dataset, arguments: SplitArguments) -> dict[st
 def _split_by_speaker(dataset: Dataset, test: list[str], arguments: SplitArguments) -> dict[str, np.ndarray]:
     """Test speakers as named; validation speakers drawn from the others."""
     column = np.asarray(dataset["speaker"])
-    speakers = sorted(set(column.tolist()))
+    speakers = _list_speakers(dataset)
     unknown = sorted(set(test) - set(speakers))
     if unknown:
         raise SplitError(f'`test_speakers` names {unknown}; the corpus has {speakers}. Quote numbers in YAML: "03".')
@@ -121,6 +121,13 @@ def _split_by_speaker(dataset: Dataset, test: list[str], arguments: SplitArgumen
     return {part: np.flatnonzero(np.isin(column, names)) for part, names in members.items()}
 
 
+def _list_speakers(dataset: Dataset) -> list[str]:
+    nameless = sum(not name for name in dataset["speaker"])
+    if nameless:
+        raise SplitError(f"{nameless} clips do not name their speaker. Use `split: stratified`, or name them.")
+    return sorted(set(dataset["speaker"]))
+
+
 SPLITS = {
     "stratified": _split_stratified,
     "held-out-speakers": _split_held_out,
@@ -129,7 +136,13 @@ SPLITS = {
 
 
 def check_speaker_independent(split: DatasetDict) -> None:
-    """Raise SplitError when a claim of speaker independence does not hold."""
+    """Raise SplitError when a claim of speaker independence does not hold, or cannot be checked."""
+    nameless = sum(not name for part in PARTS for name in split[part]["speaker"])
+    if nameless:
+        raise SplitError(
+            f"The recipe says `speaker_independent: true`, but {nameless} clips do not name their speaker. "
+            "Name them, or drop the claim."
+        )
     shared = shared_values(split, "speaker")
     if shared:
         raise SplitError(
@@ -165,10 +178,16 @@ def describe_split(split: DatasetDict, arguments: SplitArguments, selected_on: s
         "shared_speakers": shared_values(split, "speaker"),
         "shared_sentences": shared_values(split, "sentence"),
         "shared_audio": shared_audio(split),
-        "test_speakers": sorted(set(split["test"]["speaker"])),
-        "validation_speakers": sorted(set(split["validation"]["speaker"])),
+        "test_speakers": _known_speakers(split["test"]),
+        "validation_speakers": _known_speakers(split["validation"]),
         "selected_on": selected_on,
     }
+
+
+def _known_speakers(part: Dataset) -> list[str]:
+    """Speakers of a part; none where a clip does not name its own, so that no claim is made about them."""
+    speakers = set(part["speaker"])
+    return sorted(speakers) if all(speakers) else []
 
 
 def hash_split(split: DatasetDict) -> str:
