@@ -102,6 +102,7 @@ def extract_features(
         AudioError: for a clip that cannot be read.
         StorageError: when the disk is full.
     """
+    num_proc = num_proc or (count_cores() if len(dataset) >= WORTH_WORKERS else 1)
     extraction = Extraction(extractor, _image_config(extractor, image_config) if as_images else None)
     clips = dataset.select_columns("audio").flatten_indices() if dataset._indices else dataset.select_columns("audio")
     folder = _cache_folder(clips, extraction)
@@ -111,7 +112,7 @@ def extract_features(
     ]
     with writing(folder, "Free some space, or set `HF_DATASETS_CACHE` to another disk; finished shards are kept."):
         folder.mkdir(parents=True, exist_ok=True)
-        _extract_missing(extraction, shards, num_proc or _choose_workers(len(clips)))
+        _extract_missing(extraction, shards, num_proc)
     columns = concatenate_datasets([Dataset.from_file(str(path)) for _, path in shards])
     return concatenate_datasets([dataset, columns], axis=1)
 
@@ -184,8 +185,9 @@ def _no_progress_bars() -> Iterator[None]:
         datasets.enable_progress_bars()
 
 
-def _choose_workers(n_clips: int) -> int:
-    return len(os.sched_getaffinity(0)) if n_clips >= WORTH_WORKERS and hasattr(os, "sched_getaffinity") else 1
+def count_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _cache_folder(clips: Dataset, extraction: Extraction) -> Path:

@@ -15,6 +15,7 @@ from transformers import EarlyStoppingCallback, PreTrainedModel, SequenceFeature
 from hf_ser.arguments import AugmentationArguments, Recipe
 from hf_ser.collators import AugmentingCollator, FeatureCollator
 from hf_ser.errors import RecipeError, writing
+from hf_ser.features import count_cores
 from hf_ser.losses import EmotionLoss, balance_classes
 from hf_ser.metrics import compute_metrics
 from hf_ser.models.configuration import SpectrogramConfig
@@ -95,6 +96,12 @@ def build_trainer(
         compute_metrics=_make_compute_metrics(labels),
         callbacks=callbacks,
     )
+
+
+def use_all_cores(arguments: transformers.TrainingArguments) -> None:
+    """Share the cores out among the processes of a training on CPUs; `accelerate launch` gives each one thread."""
+    if arguments.device.type == "cpu":
+        torch.set_num_threads(max(1, count_cores() // arguments.world_size))
 
 
 def select_inputs(dataset: Dataset) -> Dataset:

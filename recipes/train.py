@@ -11,7 +11,7 @@ from hf_ser.errors import exit_in_one_line
 from hf_ser.evaluation import summarize
 from hf_ser.model_card import check_model_card
 from hf_ser.runs import close_run, find_checkpoint, open_run
-from hf_ser.training import build_feature_extractor
+from hf_ser.training import build_feature_extractor, use_all_cores
 
 
 def main() -> None:
@@ -20,6 +20,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("hf_ser").setLevel(logging.INFO if recipe.training.should_log else logging.WARNING)
 
+    use_all_cores(recipe.training)
     with recipe.training.main_process_first(desc="corpus and features"):
         folder = open_run(recipe)
         dataset = hf_ser.load_corpus(recipe.corpus.corpus, recipe.corpus.data_dir)
