@@ -23,6 +23,7 @@ from hf_ser.plots import plot_confusion_matrix, plot_learning_curve
 from hf_ser.runs import FREE_SPACE, PREDICTIONS, RESULTS, SPLIT
 from hf_ser.splits import describe_split, write_split
 from hf_ser.training import EmotionTrainer, select_inputs
+from hf_ser.wording import speaker_claim
 
 PROBE_SEED, PROBE_SECONDS = 0, 3.0
 PACKAGES = ("hf_ser", "torch", "torchaudio", "transformers", "datasets", "accelerate", "timm", "librosa", "numpy")
@@ -123,9 +124,8 @@ def probe(model: PreTrainedModel, feature_extractor: SequenceFeatureExtractor) -
 def summarize(results: dict[str, Any]) -> Table:
     """Score, interval and protocol as a table for a terminal."""
     protocol = results["protocol"]
-    shared = protocol["shared_speakers"]
-    claim = f"{len(shared)} speakers shared with training" if shared else "speakers not seen in training"
-    table = Table(title=f"{results['corpus']['title']}: {protocol['split']}, n = {protocol['n_test']}, {claim}")
+    title = f"{results['corpus']['title']}: {protocol['split']}, n = {protocol['n_test']}"
+    table = Table(title=f"{title}\n{speaker_claim(protocol)}")
     table.caption = results["intervals"]["uar"]["method"]
     for column in ("metric", "score", "95 % interval"):
         table.add_column(column)

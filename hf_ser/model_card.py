@@ -18,6 +18,13 @@ NEEDED = {
     "metrics", "intervals", "per_class", "per_speaker", "per_sex", "labels", "confusion_matrix", "protocol", "corpus",
     "history", "probe", "skipped_audio", "recipe", "versions", "runtime",
 }  # fmt: skip
+RUNTIME_WORDS = {
+    "hardware": ("Hardware", "{}"),
+    "train_seconds": ("Training", "{:.0f} s"),
+    "seconds_per_epoch": ("One epoch", "{:.1f} s"),
+    "clips_per_second": ("Clips per second", "{:.1f}"),
+    "peak_memory_mb": ("Peak memory", "{:.0f} MB"),
+}
 # A path of two folders or more, as it stands in a message: /home/someone/a.wav, C:\Users\someone\a.wav.
 PATH = re.compile(r"(?<![\w.:/])(?:[A-Za-z]:|~|\.{1,2})?(?:[/\\][^\s/\\`'\"]+){2,}")
 
@@ -71,7 +78,7 @@ def _context(results: dict, model_id: str) -> dict:
         "language": card_language(corpus),
         "claim": speaker_claim(results["protocol"]),
         "backbone": recipe.get("backbone"),
-        "weights": _setting("backbone_weights", recipe.get("backbone_weights")),
+        "weights": _setting("backbone_weights", recipe.get("backbone_weights") or ""),
         "licence": corpus["licence"].rstrip(". ") or "not stated",
         "sampling_rate": recipe.get("sampling_rate") or results["probe"]["sampling_rate"],
         "score_names": SCORE_NAMES,
@@ -79,11 +86,25 @@ def _context(results: dict, model_id: str) -> dict:
         "shared_audio": [" = ".join(map(_file_name, group)) for group in results["protocol"]["shared_audio"]],
         "settings": {key: _setting(key, value) for key, value in recipe.items() if value is not None},
         "epoch": selected_epoch(results),
+        "runtime_rows": _runtime_rows(results["runtime"]),
+    }
+
+
+def _runtime_rows(runtime: dict) -> dict[str, str]:
+    """What was measured, in words; a run that only evaluates measures less."""
+    return {
+        name: layout.format(runtime[key])
+        for key, (name, layout) in RUNTIME_WORDS.items()
+        if runtime.get(key) is not None
     }
 
 
 def _setting(key: str, value: object) -> object:
-    """A value of the recipe; of a path on the machine that trained only the last part."""
+    """A value of the recipe in words; of a path on the machine that trained only the last part."""
+    if value is None:
+        return "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={_setting(name, item)}" for name, item in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(str(_setting(key, item)) for item in value)
     if not isinstance(value, str) or (is_hub_id(value) and not key.endswith(("_dir", "_file", "_path"))):

@@ -31,6 +31,7 @@ LICENCES = {
     "unknown", "other",
 }  # fmt: skip
 MACHINE_PATH = re.compile(r"(?<![\w.:/])(?:/(?:home|root|Users|tmp|mnt|media|data|work|opt|var|srv)/|[A-Z]:\\)[\w.-]+")
+CODE_BLOCK = re.compile(r"^```.*?^```", flags=re.DOTALL | re.MULTILINE)
 NOT_A_NUMBER = re.compile(r"\b(?:NaN|nan|inf|None)\b")
 ROUNDING = 0.00051  # half of the last digit of a percentage with one decimal, as a share
 
@@ -87,8 +88,7 @@ def _parse(front_matter: str) -> dict:
 
 def split_sections(body: str) -> Sections:
     """Text by heading, code blocks left out."""
-    prose = re.sub(r"^```.*?^```", "", body, flags=re.DOTALL | re.MULTILINE)
-    parts = re.split(r"^#{1,3} +(.+?) *$", prose, flags=re.MULTILINE)
+    parts = re.split(r"^#{1,3} +(.+?) *$", CODE_BLOCK.sub("", body), flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
@@ -140,7 +140,8 @@ def _is_share(value: object) -> bool:
 def _text_problems(body: str, sections: Sections) -> list[str]:
     """Missing sections, values that are no numbers, paths of the machine, and a claim that the protocol denies."""
     problems = [f"section `{name}` is missing" for name in REQUIRED_SECTIONS if name not in sections]
-    problems += [f"`{found}` stands in the text" for found in sorted(set(NOT_A_NUMBER.findall(body)))]
+    prose = re.sub(r"`[^`\n]*`", "", CODE_BLOCK.sub("", body))
+    problems += [f"`{found}` stands in the text" for found in sorted(set(NOT_A_NUMBER.findall(prose)))]
     problems += [f"`{found}` is a path of one machine" for found in sorted(set(MACHINE_PATH.findall(body)))]
     protocol = _pairs(sections.get("Protocol", ""))
     shared = protocol.get("Speakers in both training and test", "none") != "none"

@@ -28,7 +28,8 @@ def corpus_title(corpus: dict) -> str:
 
 def is_speaker_independent(protocol: dict) -> bool:
     """Whether the test speakers are known and none of them was heard in training."""
-    return bool(protocol["test_speakers"]) and not protocol["shared_speakers"]
+    speakers = protocol["test_speakers"]
+    return bool(speakers) and all(speakers) and not protocol["shared_speakers"]
 
 
 def speaker_claim(protocol: dict) -> str:
@@ -41,8 +42,14 @@ def speaker_claim(protocol: dict) -> str:
 
 
 def selected_epoch(results: dict) -> float | None:
-    """The first epoch with the best validation UAR, where the checkpoint was selected on validation; else None."""
-    scored = [entry for entry in results["history"] if "eval_uar" in entry]
-    if not scored or "validation" not in results["protocol"]["selected_on"].lower():
+    """The first epoch with the best validation score (`validation uar`, `validation loss`); None if none was selected.
+
+    Trainer too keeps the first of equals.
+    """
+    part, *metric = results["protocol"]["selected_on"].lower().split()
+    key = "eval_" + (metric or ["uar"])[-1].removeprefix("eval_")
+    scored = [entry for entry in results["history"] if key in entry]
+    if part != "validation" or not scored:
         return None
-    return max(scored, key=lambda entry: entry["eval_uar"])["epoch"]
+    best = min if key == "eval_loss" else max
+    return best(scored, key=lambda entry: entry[key])["epoch"]

@@ -9,6 +9,7 @@ import hf_ser
 from hf_ser.checks import drop_bad_audio, scan_audio
 from hf_ser.errors import exit_in_one_line
 from hf_ser.evaluation import summarize
+from hf_ser.model_card import check_model_card
 from hf_ser.runs import close_run, find_checkpoint, open_run
 from hf_ser.training import build_feature_extractor
 
@@ -35,6 +36,7 @@ def main() -> None:
     if trainer.is_world_process_zero():
         close_run(folder, trainer.model, feature_extractor)
         hf_ser.render_model_card(results, folder)
+        check_model_card(folder / "README.md")
         report(results, folder, split["test"][0])
 
 

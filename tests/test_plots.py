@@ -84,6 +84,11 @@ def test_the_learning_curve_holds_the_logged_values_and_marks_the_best_epoch(dra
     assert list(mark.get_xdata()) == [22.0, 22.0]  # eval_uar falls from epoch 23 on
 
 
+def test_the_epoch_of_least_loss_is_marked_where_the_loss_selected_it(drawn):
+    plot_learning_curve(make_results(selected_on="validation eval_loss"), "unused.png")
+    assert list(drawn[0].axes[0].lines[-1].get_xdata()) == [19.0, 19.0]  # eval_loss rises from epoch 20 on
+
+
 def test_no_epoch_is_marked_where_none_was_selected(drawn):
     plot_learning_curve(make_results(selected_on="nothing: the last epoch is kept"), "unused.png")
     assert [len(axes.lines) for axes in drawn[0].axes] == [2, 1]

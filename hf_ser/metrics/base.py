@@ -12,13 +12,17 @@ from hf_ser.metrics.confusion import confusion_matrix
 class ConfusionMetric(evaluate.Metric, abc.ABC):
     """An `evaluate.Metric` of label ids; a subclass names its formula in `score` and its result in `key`.
 
-    Predictions stay in memory: `evaluate` otherwise writes them to a cache file that two processes would share.
+    Predictions stay in memory: `evaluate` would write them to a cache file that two processes share, and would make
+    its folder even for those kept in memory, which fails where the home folder is read-only.
     """
 
     key: str
 
     def __init__(self, **kwargs):
         super().__init__(keep_in_memory=True, **kwargs)
+
+    def _build_data_dir(self) -> str:
+        return ""  # nothing is read from it or written to it
 
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(

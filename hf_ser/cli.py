@@ -1,0 +1,221 @@
+"""The command `hf-ser`: corpora, evaluate, predict. What a command needs is imported in it, so that help is quick."""
+
+import contextlib
+import json
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import hf_ser
+from hf_ser.errors import exit_in_one_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
+app = typer.Typer(
+    help="Recognise emotions in speech. Training is `accelerate launch recipes/train.py RECIPE.yaml`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+corpora = typer.Typer(help="List the corpora, or check the files of one.")
+app.add_typer(corpora, name="corpora")
+
+NEXT_LIKELY = 2  # emotions beside the first in the table on a terminal
+
+
+class PredictionFormat(StrEnum):
+    """How predictions are written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+class ResultFormat(StrEnum):
+    """How scores are written."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+BatchSize = Annotated[int, typer.Option(min=1, help="Files in memory at once; it does not change the scores.")]
+DataDir = Annotated[
+    str | None, typer.Option("--data-dir", "--data_dir", help="Folder or zip of the corpus; else the recipe's own.")
+]
+Model = Annotated[str, typer.Argument(help="Run folder, or the id of a model on the Hub.", show_default=False)]
+
+
+def main() -> None:
+    """Run the program: a user's error is one line, a closed pipe is none, our own bugs keep their traceback."""
+    with exit_in_one_line(), _end_with_the_pipe():
+        app()
+
+
+@app.callback(invoke_without_command=True)
+def set_up(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+    """Before every command: results go to stdout, everything else to stderr."""
+    if version:
+        typer.echo(f"hf_ser {hf_ser.__version__}")
+        raise typer.Exit
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+
+
+@corpora.callback(invoke_without_command=True)
+def show_corpora(context: typer.Context) -> None:
+    """List the corpora, or check the files of one."""
+    if context.invoked_subcommand is None:
+        list_corpora()
+
+
+@corpora.command("list")
+def list_corpora() -> None:
+    """List the corpora and how to get them."""
+    from hf_ser.corpora import CORPORA
+
+    table = _make_table("name", "title", "language", "speakers", "emotions", "clips", "licence", "how to get it")
+    for name, builder in CORPORA.items():
+        card = builder.card
+        counts = len(card.speaker_counts), ", ".join(card.emotions), sum(card.emotion_counts.values())
+        _add_row(table, name, card.title, card.language, *counts, card.licence, card.download)
+    table.show_lines = True
+    _print(table)
+
+
+@corpora.command("check")
+def check_corpus(
+    name: Annotated[str, typer.Argument(help="Name of the corpus, as `hf-ser corpora` lists it.")],
+    data_dir: Annotated[str | None, typer.Argument(help="Folder or zip of its files.", show_default=False)] = None,
+) -> None:
+    """Read every file of a corpus and say what differs from the published one; exit status 1 if something does."""
+    from hf_ser.checks import check_corpus as check
+
+    logging.getLogger("hf_ser").setLevel(logging.ERROR)  # the report says it all
+    report = check(name, data_dir)
+    counts = _make_table("emotion", "files", title=f"{report.name}: {sum(report.emotion_counts.values())} files")
+    for emotion, count in report.emotion_counts.items():
+        _add_row(counts, emotion, count)
+    _print(counts)
+    typer.echo("speakers: " + ", ".join(f"{name} {count}" for name, count in report.speaker_counts.items()))
+    _list_findings("differences from the published corpus", report.differences)
+    _list_findings("bad files", [f"{bad['file']}: {bad['reason']}" for bad in report.bad_files])
+    _list_findings("sounds held more than once", [", ".join(group) for group in report.duplicates])
+    if report.differences or report.bad_files:
+        raise typer.Exit(1)
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    corpus: Annotated[str | None, typer.Option(help="Score on all of another corpus, not on the test part.")] = None,
+    data_dir: DataDir = None,
+    output_format: Annotated[ResultFormat, typer.Option("--format")] = ResultFormat.TABLE,
+    batch_size: BatchSize = 8,
+) -> None:
+    """Score a run again on its test part, from the sound files, or on the whole of another corpus."""
+    _silence_libraries()
+    from hf_ser.rescoring import evaluate_model, summarize_evaluation
+
+    results = evaluate_model(model, corpus, data_dir, batch_size)
+    if output_format is ResultFormat.JSON:
+        typer.echo(json.dumps(results, indent=2))
+    else:
+        _print(summarize_evaluation(results))
+
+
+@app.command()
+def predict(
+    model: Model,
+    files: Annotated[list[str], typer.Argument(help="Sound files, folders of them, or globs.", show_default=False)],
+    output_format: Annotated[PredictionFormat, typer.Option("--format")] = PredictionFormat.TABLE,
+    batch_size: BatchSize = 8,
+) -> None:
+    """Tell the emotion of sound files; exit status 1 if one could not be read, the others are told all the same."""
+    _silence_libraries()
+    from hf_ser.inference import find_files, predict
+
+    table = predict(model, find_files(files), batch_size, on_bad_audio="skip")
+    if output_format is PredictionFormat.CSV:
+        typer.echo(table.to_csv(index=False), nl=False)
+    elif output_format is PredictionFormat.JSON:
+        typer.echo(table.to_json(orient="records", indent=2, force_ascii=False))
+    else:
+        _print(_tabulate_predictions(table))
+    bad = int((table["error"] != "").sum())
+    if bad:
+        typer.echo(f"{bad} of {len(table)} files could not be read; `error` says why.", err=True)
+        raise typer.Exit(1)
+
+
+def _tabulate_predictions(predictions: "pd.DataFrame") -> "Table":
+    """File, emotion, score and the next likely emotions; a column of errors where there are some."""
+    has_errors = (predictions["error"] != "").any()
+    table = _make_table("file", "label", "score", "then", *(["error"] if has_errors else []))
+    for row in predictions.to_dict("records"):
+        file, label, score, error = (row.pop(name) for name in ("file", "label", "score", "error"))
+        ranked = sorted(row, key=row.get, reverse=True)[1 : 1 + NEXT_LIKELY]
+        cells = ("", "") if error else (f"{score:.2f}", ", ".join(f"{name} {row[name]:.2f}" for name in ranked))
+        _add_row(table, file, label, *cells, *([error] if has_errors else []))
+    return table
+
+
+def _make_table(*columns: str, title: str | None = None) -> "Table":
+    """A table whose cells wrap; nothing is cut off."""
+    from rich.table import Table
+
+    table = Table(title=title)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _add_row(table: "Table", *cells: object) -> None:
+    """Cells as they are: brackets in a file name are no markup."""
+    from rich.text import Text
+
+    table.add_row(*(Text(str(cell)) for cell in cells))
+
+
+def _print(table: "Table") -> None:
+    from rich.console import Console
+
+    Console().print(table)
+
+
+def _list_findings(what: str, findings: list[str]) -> None:
+    typer.echo(f"{what}: {len(findings) or 'none'}")
+    for finding in findings:
+        typer.echo(f"  {finding}")
+
+
+def _silence_libraries() -> None:
+    """No warnings and no loading bars of other libraries: what matters of them, hf_ser raises as an error."""
+    import datasets
+    import transformers
+
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    datasets.disable_progress_bars()
+
+
+@contextlib.contextmanager
+def _end_with_the_pipe() -> Iterator[None]:
+    """Stop without a word, and with status 1, when the reader of stdout has gone (`hf-ser ... | head`)."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes once more when it ends, which would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

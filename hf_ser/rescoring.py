@@ -1,0 +1,159 @@
+"""A saved model scored again from the sound files: on the test part of its own run, or on the whole of another corpus."""
+
+import dataclasses
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import datasets
+from rich.table import Table
+
+from hf_ser.arguments import CorpusArguments, read_recipe
+from hf_ser.corpora import CORPORA, load_corpus
+from hf_ser.corpora.fingerprints import count_emotions
+from hf_ser.errors import RunError
+from hf_ser.evaluation import score, summarize
+from hf_ser.inference import classify, list_emotions, load_classifier
+from hf_ser.runs import RECIPE, RESULTS, SPLIT
+from hf_ser.wording import percent
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = ["audio", "label", "speaker", "sex", "utterance"]
+OTHER_CORPUS = "another corpus, whole"
+
+
+def evaluate_model(
+    model: str | Path, corpus: str | None = None, data_dir: str | Path | None = None, batch_size: int = 8
+) -> dict[str, Any]:
+    """Score a saved model from the sound files, through the same pipeline as `predict`.
+
+    Args:
+        model: Run folder; with `corpus` a Hub id serves too.
+        corpus: None scores the test part of the run and compares with its results.json; a name of CORPORA scores all
+            clips of that corpus.
+        data_dir: Where the corpus is; None takes the recipe's folder for the run's own corpus.
+        batch_size: Files in memory at once.
+
+    Returns:
+        The scores of results.json with `corpus`, `protocol` and `model`; for the run's own test part also
+        `saved_metrics`, those of results.json, and `agrees`, whether they are the same.
+
+    Raises:
+        RunError: The folder lacks a file, the corpus has not the utterances of the split, or emotions that the model
+            does not know.
+        AudioError: A sound file cannot be read.
+    """
+    if corpus is None:
+        return _evaluate_test_part(Path(model).expanduser(), data_dir, batch_size)
+    trained_on = _find_training_corpus(Path(model).expanduser())
+    if trained_on == corpus:
+        raise RunError(
+            f"`{model}` was trained on `{corpus}`: a score on all of it would count the clips it learnt from. "
+            "Leave out `--corpus` to score its test part."
+        )
+    dataset = load_corpus(corpus, data_dir)
+    return _score(model, dataset, batch_size) | {
+        "corpus": _describe_corpus(corpus, dataset),
+        "protocol": {
+            "split": OTHER_CORPUS,
+            "n_test": len(dataset),
+            "trained_on": trained_on,
+            "shared_speakers": [],
+            "test_speakers": sorted(set(dataset["speaker"])),
+        },
+    }
+
+
+def summarize_evaluation(results: dict[str, Any]) -> Table:
+    """The scores as a table for a terminal: beside those of results.json, or under a title that names the corpora."""
+    table = summarize(results)
+    saved = results.get("saved_metrics")
+    if saved is None:
+        trained_on, n_test = results["protocol"]["trained_on"], results["protocol"]["n_test"]
+        source = f"a model trained on `{trained_on}`" if trained_on else "a model whose training corpus is not known"
+        table.title = f"Cross-corpus: {results['corpus']['title']}, all clips, n = {n_test}, scored by {source}"
+    else:
+        table.add_column("in results.json")
+        table.columns[-1]._cells = [percent(saved[name]) for name in results["metrics"]]
+    return table
+
+
+def _evaluate_test_part(folder: Path, data_dir: str | Path | None, batch_size: int) -> dict[str, Any]:
+    missing = [name for name in (RECIPE, SPLIT, RESULTS) if not (folder / name).is_file()]
+    if missing:
+        raise RunError(
+            f"`{folder}` lacks {', '.join(f'`{name}`' for name in missing)}, by which its test part is known. Pass the "
+            "whole run folder, or `--corpus NAME --data-dir DIR` to score the model on another corpus."
+        )
+    arguments = _read_corpus_arguments(folder)
+    dataset = load_corpus(arguments.corpus, data_dir or arguments.data_dir)
+    test = _select_utterances(dataset, _read_json(folder / SPLIT)["test"], folder)
+    saved = _read_json(folder / RESULTS)
+    results = _score(folder, test, batch_size)
+    agrees = results["metrics"] == saved["metrics"]
+    if not agrees:
+        logger.warning("The scores are not those of `%s`: other files, packages or hardware.", folder / RESULTS)
+    kept = {name: saved[name] for name in ("corpus", "protocol")}
+    return results | kept | {"saved_metrics": saved["metrics"], "agrees": agrees}
+
+
+def _score(model: str | Path, dataset: datasets.Dataset, batch_size: int) -> dict[str, Any]:
+    """Every score of a model on all clips of a dataset."""
+    classifier = load_classifier(model)
+    emotions = [emotion.lower() for emotion in list_emotions(classifier)]
+    dataset = _relabel(dataset.select_columns(COLUMNS), emotions, str(model))
+    probabilities, _ = classify(classifier, dataset["audio"], batch_size)
+    return {"model": str(model), **score(probabilities, dataset)}
+
+
+def _relabel(dataset: datasets.Dataset, emotions: list[str], model: str) -> datasets.Dataset:
+    """The dataset with the model's label ids, matched by name."""
+    names = dataset.features["label"].names
+    unknown = sorted(set(names) - set(emotions))
+    if unknown:
+        extra = sorted(set(emotions) - set(names))
+        raise RunError(
+            f"`{model}` does not know {unknown}, which the corpus has. It knows {sorted(emotions)}"
+            + (f", of which the corpus lacks {extra}" if extra else "")
+            + ". Use a model that was trained on these emotions, or a corpus of the model's own."
+        )
+    labels = [emotions.index(names[label]) for label in dataset["label"]]
+    return dataset.remove_columns("label").add_column("label", labels, feature=datasets.ClassLabel(names=emotions))
+
+
+def _select_utterances(dataset: datasets.Dataset, utterances: list[str], folder: Path) -> datasets.Dataset:
+    """The clips of the test part, in its order."""
+    rows = {utterance: row for row, utterance in enumerate(dataset["utterance"])}
+    missing = [utterance for utterance in utterances if utterance not in rows]
+    if missing:
+        raise RunError(
+            f"{len(missing)} of the {len(utterances)} utterances in the test part of `{folder / SPLIT}` are not in the "
+            f"corpus, the first is `{missing[0]}`. Pass the corpus as it was in training: `--data-dir DIR`."
+        )
+    return dataset.select([rows[utterance] for utterance in utterances])
+
+
+def _find_training_corpus(folder: Path) -> str | None:
+    """Name of the corpus that a run was trained on; None for a model without a recipe."""
+    return _read_corpus_arguments(folder).corpus if (folder / RECIPE).is_file() else None
+
+
+def _read_corpus_arguments(folder: Path) -> CorpusArguments:
+    options = read_recipe(folder / RECIPE)
+    names = [field.name for field in dataclasses.fields(CorpusArguments)]
+    return CorpusArguments(**{name: options[name] for name in names if name in options})
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RunError(f"`{path}` is not valid JSON ({error}). Copy the run folder again.") from error
+
+
+def _describe_corpus(name: str, dataset: datasets.Dataset) -> dict[str, Any]:
+    card = CORPORA[name].card
+    fields = ("name", "title", "language", "licence", "home_page", "citation", "synthetic")
+    return {**{field: getattr(card, field) for field in fields}, "counts": count_emotions(dataset)}

@@ -1,0 +1,99 @@
+"""One extractor, the same numbers on every route."""
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoFeatureExtractor
+
+from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
+from tests.conftest import tone
+
+
+def test_a_saved_extractor_comes_back_equal(tmp_path):
+    extractor = SpectrogramFeatureExtractor(
+        n_fft=512, win_length=400, hop_length=200, window_name="hamming", n_mels=40, fmin=50.0, fmax=7000.0,
+        scale="log", log_offset=0.01, min_duration=1.0, max_duration=3.0, padding="repeat", storage="float32",
+    )  # fmt: skip
+    extractor.save_pretrained(tmp_path)
+    again = AutoFeatureExtractor.from_pretrained(tmp_path)
+    assert type(again) is SpectrogramFeatureExtractor
+    assert again.to_dict() == {**extractor.to_dict(), "auto_map": again.to_dict().get("auto_map")}
+    assert np.array_equal(again(tone(0.7))["input_features"][0], extractor(tone(0.7))["input_features"][0])
+
+
+def test_a_clip_in_a_batch_has_the_features_it_has_alone(feature_extractor):
+    clips = [tone(0.31), tone(1.0, 200.0), tone(0.5, 900.0)]
+    batch = feature_extractor(clips, sampling_rate=16_000, return_tensors="pt")
+    lengths = batch["attention_mask"].sum(dim=1).tolist()
+    assert lengths == [1 + len(clip) // 128 for clip in clips]
+    for clip, features, length in zip(clips, batch["input_features"], lengths, strict=True):
+        alone = feature_extractor(clip, return_tensors="pt")["input_features"][0]
+        assert torch.equal(features[:length], alone)
+
+
+def test_clips_computed_together_equal_clips_computed_apart(feature_extractor):
+    clips = [tone(0.31), tone(1.0, 200.0)]
+    frames = torch.tensor([1 + len(clip) // 128 for clip in clips])
+    padded = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(clip) for clip in clips], batch_first=True)
+    together = feature_extractor.compute(padded, frames)
+    for index, clip in enumerate(clips):
+        alone = torch.from_numpy(feature_extractor(clip)["input_features"][0])
+        torch.testing.assert_close(together[index, : frames[index]], alone, atol=0.07, rtol=0)  # an ulp of float16
+
+
+def test_stored_values_survive_float16(feature_extractor):
+    features = feature_extractor(tone(0.5))["input_features"][0]
+    assert np.array_equal(features, features.astype(np.float16).astype(np.float32))
+    assert features.max() == 0
+    assert features.min() >= -80
+
+
+def test_power_is_never_rounded():
+    extractor = SpectrogramFeatureExtractor(n_fft=256, n_mels=16, scale="power")
+    features = extractor(1000 * tone(0.5))["input_features"][0]
+    assert extractor.storage_dtype == "float32"
+    assert features.max() > np.finfo(np.float16).max
+
+
+def test_clips_are_brought_to_the_length_asked_for():
+    extractor = SpectrogramFeatureExtractor(n_fft=256, hop_length=160, n_mels=16, min_duration=1.0, max_duration=1.0)
+    batch = extractor([tone(0.2), tone(3.0)], return_tensors="np")
+    assert batch["input_features"].shape == (2, 101, 16)
+    assert extractor.count_frames(0.2) == extractor.count_frames(3.0) == 101
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"kind": "mell"}, "`kind` is 'mell'. Did you mean `mel`"),
+        ({"scale": "decibel"}, "`scale` is 'decibel'. Valid: db, log, power"),
+        ({"window_name": "haning"}, "`window_name` is 'haning'. Did you mean `hann`"),
+        ({"padding": "zeros"}, "Did you mean `zero`"),
+        ({"hop_length": 0}, "`hop_length` is 0; it must be a number above zero"),
+        ({"n_fft": 256, "win_length": 400}, "`win_length` 400 is longer than `n_fft` 256"),
+        ({"fmax": 9000.0}, "must rise and lie within 0 to 8000 Hz"),
+        ({"min_duration": 3.0, "max_duration": 1.0}, "`min_duration` 3.0 s is longer"),
+    ],
+)
+def test_an_option_that_is_not_valid_is_named(options, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        SpectrogramFeatureExtractor(**options)
+
+
+@pytest.mark.parametrize(
+    ("clip", "sentence"),
+    [
+        (np.zeros(0, np.float32), "with samples in it"),
+        (np.array([0.1, np.nan, 0.2], np.float32), "NaN or infinite"),
+        (np.array([0.1, np.inf], np.float32), "NaN or infinite"),
+        ([np.zeros((2, 5), np.float32)], "mono audio"),
+    ],
+)
+def test_audio_that_is_not_valid_is_refused(feature_extractor, clip, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        feature_extractor(clip)
+
+
+def test_audio_at_another_rate_is_refused(feature_extractor):
+    with pytest.raises(ValueError, match="at 8000 Hz and this feature extractor works at 16000 Hz"):
+        feature_extractor(tone(0.1), sampling_rate=8000)

@@ -1,0 +1,74 @@
+"""The script itself, as a user runs it, with one epoch."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+
+RUN_FOLDER = {
+    *("model.safetensors", "config.json", "preprocessor_config.json", "modeling.py", "feature_extraction.py"),
+    *("results.json", "confusion_matrix.png", "learning_curve.png", "predictions.parquet", "README.md"),
+    *("recipe.yaml", "split.json"),
+}
+
+
+@pytest.fixture(scope="module")
+def train(tmp_path_factory):
+    """Run `recipes/train.py` in a process of its own, all of them on one cache."""
+    cache = tmp_path_factory.mktemp("cache")
+
+    def run(*arguments):
+        command = [sys.executable, "recipes/train.py", *map(str, arguments)]
+        environment = {**os.environ, "HF_DATASETS_CACHE": str(cache), "HF_HUB_OFFLINE": "1"}
+        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=300)
+
+    return run
+
+
+def test_the_quickstart_leaves_a_whole_run_folder(train, tmp_path):
+    folder = tmp_path / "run"
+    done = train("recipes/quickstart.yaml", "--num_train_epochs", 1, "--output_dir", folder)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in folder.iterdir()} >= RUN_FOLDER
+    assert not list(folder.glob("checkpoint-*"))
+    assert "the model hears:" in done.stdout
+    assert "speaker-independent: no test speaker was heard in training" in " ".join(done.stdout.split())
+
+    results = json.loads((folder / "results.json").read_text())
+    assert results["protocol"]["shared_speakers"] == []
+    assert results["protocol"]["test_speakers"] == ["f4", "m4"]
+    assert results["protocol"]["selected_on"] == "validation uar"
+    assert results["corpus"]["synthetic"] is True
+    table = pd.read_parquet(folder / "predictions.parquet")
+    assert len(table) == results["protocol"]["n_test"] == sum(map(sum, results["confusion_matrix"])) == 80
+    assert (table["label"] == table["prediction"]).mean() == pytest.approx(results["metrics"]["accuracy"])
+    split = json.loads((folder / "split.json").read_text())
+    assert sorted(split["test"]) == sorted(table["utterance"])
+    assert yaml.safe_load((folder / "recipe.yaml").read_text())["num_train_epochs"] == 1
+
+    again = train("recipes/quickstart.yaml", "--num_train_epochs", 1, "--output_dir", folder)
+    assert again.returncode == 1
+    assert again.stderr.strip().splitlines()[-1].startswith("RunError: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ("recipes/quickstart.yaml", "--learning_rat", "1"),
+            "RecipeError: Unknown key `learning_rat` in the recipe. ",
+        ),
+        (("recipes/quikstart.yaml",), "RecipeError: There is no recipe `recipes/quikstart.yaml`"),
+    ],
+)
+def test_a_mistake_is_one_line(train, arguments, sentence):
+    done = train(*arguments)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(sentence)
+    assert "Traceback" not in done.stderr

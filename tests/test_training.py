@@ -1,0 +1,194 @@
+"""Training: wired for the recipe, resumable to the bit, blind to the test part."""
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+from datasets import ClassLabel, Dataset
+from transformers import TrainerCallback
+
+from hf_ser.arguments import parse_recipe
+from hf_ser.errors import RecipeError, RunError
+from hf_ser.evaluation import merge_history, probe
+from hf_ser.runs import close_run, find_checkpoint, open_run
+from hf_ser.splits import make_split
+from hf_ser.training import build_feature_extractor, build_model, build_trainer
+
+RECIPE = """
+n_fft: 256
+hop_length: 128
+n_mels: 16
+min_duration: 0.4
+backbone: ser_small_cnn
+backbone_kwargs: {in_chans: 1, widths: [4, 8]}
+value_range: [-80.0, 0.0]
+window_frames: 40
+crop_frames: 40
+time_masks: 1
+time_mask_frames: 5
+mixup_alpha: 0.4
+dropout: 0.3
+num_train_epochs: 3
+per_device_train_batch_size: 8
+learning_rate: 5.0e-03
+use_cpu: true
+disable_tqdm: true
+"""
+LABELS = ["anger", "neutral", "sadness"]
+
+
+@pytest.fixture
+def make_recipe(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(RECIPE)
+
+    def make(folder="run", *overrides):
+        return parse_recipe([str(path), "--output_dir", str(tmp_path / folder), *overrides])
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def split():
+    """Sixty clips of made-up features; the emotion is a band of loud rows."""
+    generator = np.random.default_rng(0)
+    labels = [index % 3 for index in range(60)]
+    images = [generator.normal(-50, 10, (50 + index, 16)).clip(-80, 0).astype(np.float16) for index in range(60)]
+    for image, label in zip(images, labels, strict=True):
+        image[:, 5 * label : 5 * label + 5] += 25
+    columns = {
+        "input_features": images,
+        "label": labels,
+        "speaker": [f"s{index % 5}" for index in range(60)],
+        "sex": ["female", "male"] * 30,
+        "sentence": [""] * 60,
+        "utterance": [f"clip-{index}" for index in range(60)],
+    }
+    dataset = Dataset.from_dict(columns).cast_column("label", ClassLabel(names=LABELS))
+    return make_split(dataset, "stratified", 0, test=0.2, validation=0.2)
+
+
+def make_trainer(recipe, split):
+    extractor = build_feature_extractor(recipe)
+    return build_trainer(recipe, build_model(recipe, LABELS, extractor), extractor, split)
+
+
+class Interrupt(TrainerCallback):
+    """Ends the program, as it seems, in the middle of an epoch."""
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step == 9:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(make_recipe, split):
+    steps = ("--save_strategy", "steps", "--save_steps", "7", "--eval_strategy", "steps", "--eval_steps", "7")
+    whole = make_trainer(make_recipe("whole", *steps), split)
+    whole.train()
+    broken = make_trainer(make_recipe("broken", *steps), split)
+    broken.add_callback(Interrupt())
+    with pytest.raises(KeyboardInterrupt):
+        broken.train()
+    recipe = make_recipe("broken", *steps)
+    resumed = make_trainer(recipe, split)
+    checkpoint = find_checkpoint(open_run(recipe))
+    assert checkpoint.endswith("checkpoint-7")  # five steps an epoch: in the middle of the second
+    resumed.train(resume_from_checkpoint=checkpoint)
+    for (name, one), other in zip(whole.model.state_dict().items(), resumed.model.state_dict().values(), strict=True):
+        assert torch.equal(one, other), name
+    scores = [
+        [entry["eval_loss"] for entry in merge_history(trainer.state.log_history) if "eval_loss" in entry]
+        for trainer in (whole, resumed)
+    ]
+    assert scores[0] == scores[1]
+
+
+def test_a_network_learns_what_there_is_to_learn(make_recipe, split):
+    trainer = make_trainer(make_recipe("learn", "--num_train_epochs", "12", "--mixup_alpha", "0"), split)
+    trainer.train()
+    assert max(entry.get("eval_uar", 0) for entry in trainer.state.log_history) > 0.9
+
+
+def test_the_test_part_is_never_read_in_training(make_recipe, split):
+    trainer = make_trainer(make_recipe(), split)
+    test = set(split["test"]["utterance"])
+    assert not test & set(trainer.train_dataset["utterance"])
+    assert not test & set(trainer.eval_dataset["utterance"])
+
+
+def test_only_training_batches_are_augmented(make_recipe, split):
+    trainer = make_trainer(make_recipe(), split)
+    train, validation = next(iter(trainer.get_train_dataloader())), next(iter(trainer.get_eval_dataloader()))
+    assert train["labels"].shape == (8, 3)
+    assert train["input_features"].shape[1] == 40
+    rows = trainer.eval_dataset[: len(validation["labels"])]
+    assert validation["labels"].tolist() == rows["label"].tolist()
+    assert np.array_equal(validation["input_features"][0][: len(rows["input_features"][0])], rows["input_features"][0])
+
+
+def test_without_a_validation_part_the_last_epoch_stays(make_recipe, split):
+    everything = {**split, "validation": split["validation"].select([])}
+    recipe = make_recipe("last", "--num_train_epochs", "1")
+    trainer = make_trainer(recipe, everything)
+    trainer.train()
+    assert trainer.eval_dataset is None
+    assert not trainer.args.load_best_model_at_end
+    with pytest.raises(RecipeError, match="`early_stopping_patience` needs a validation part"):
+        make_trainer(make_recipe("last", "--early_stopping_patience", "2"), everything)
+
+
+def test_early_stopping_ends_a_training_that_no_longer_gains(make_recipe, split):
+    options = ("--num_train_epochs", "30", "--early_stopping_patience", "2", "--learning_rate", "1e-9")
+    trainer = make_trainer(make_recipe("early", *options), split)
+    trainer.train()
+    assert trainer.state.epoch < 10
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (("--backbone", "ser_smal_cnn"), "Did you mean `ser_small_cnn`"),
+        (("--kind", "mels"), "`kind` is 'mels'"),
+        (("--class_weights", "balance"), "`class_weights` is `balance`; valid: none, balanced"),
+        (("--min_duration", "0.1"), "`window_frames: 40` needs clips of at least 0.312 s"),
+        (("--crop_frames", "null"), "`mixup_alpha` blends clips of one length"),
+    ],
+)
+def test_a_recipe_that_contradicts_itself_is_refused(make_recipe, split, overrides, sentence):
+    with pytest.raises(RecipeError, match=sentence):
+        make_trainer(make_recipe("refused", *overrides), split)
+
+
+def test_a_checkpoint_cut_off_while_it_was_written_is_passed_over(tmp_path, caplog):
+    files = ("model.safetensors", "optimizer.pt", "scheduler.pt", "trainer_state.json", "rng_state.pth")
+    for step in (5, 10, 100):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        for name in files if step < 100 else files[:1]:
+            (folder / name).touch()
+    with caplog.at_level(logging.WARNING):
+        assert find_checkpoint(tmp_path).endswith("checkpoint-10")
+    assert "checkpoint-100` lacks ['optimizer.pt'" in caplog.text
+    assert not (tmp_path / "checkpoint-100").exists()
+
+
+def test_a_run_is_not_gone_on_with_by_another_recipe(make_recipe):
+    folder = open_run(make_recipe())
+    assert open_run(make_recipe()) == folder
+    with pytest.raises(RunError, match="begun with another `learning_rate`"):
+        open_run(make_recipe("run", "--learning_rate", "1e-4"))
+    (folder / "results.json").write_text("{}")
+    with pytest.raises(RunError, match="holds a finished run"):
+        open_run(make_recipe())
+
+
+def test_the_probe_of_a_saved_run_is_the_same_to_the_bit(make_recipe, split, tmp_path):
+    recipe = make_recipe("probe")
+    extractor = build_feature_extractor(recipe)
+    model = build_model(recipe, LABELS, extractor)
+    close_run(tmp_path, model, extractor)
+    again = type(model).from_pretrained(tmp_path)
+    assert probe(again, type(extractor).from_pretrained(tmp_path)) == probe(model, extractor)
+    assert (tmp_path / "model.safetensors").stat().st_mode & 0o044
+    assert not list(tmp_path.glob("*.bin"))
