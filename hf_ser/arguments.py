@@ -6,6 +6,7 @@ SpectrogramFeatureExtractor and SpectrogramConfig, so that every default is said
 
 import dataclasses
 import inspect
+import math
 import sys
 import types
 import typing
@@ -42,6 +43,12 @@ class AugmentationArguments:
     frequency_masks: int = field(default=0, metadata={"help": "SpecAugment stripes over frequency"})
     frequency_mask_rows: int = field(default=12, metadata={"help": "the widest such stripe"})
     mixup_alpha: float = field(default=0.0, metadata={"help": "mixup's Beta parameter; 0 is off"})
+
+    def __post_init__(self) -> None:
+        for name, value in dataclasses.asdict(self).items():
+            least = 1 if name == "crop_frames" else 0
+            if value is not None and not value >= least:
+                raise RecipeError(f"`{name}` is {value}; it must be at least {least}.")
 
 
 @dataclass
@@ -118,7 +125,7 @@ def read_recipe(path: Path) -> dict[str, Any]:
         raise RecipeError(f"There is no recipe `{path}`. Recipes are YAML files, such as `recipes/quickstart.yaml`.")
     try:
         options = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: other bytes than UTF-8, a date such as 2024-13-01
         raise RecipeError(f"`{path}` is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(options, dict) or not all(isinstance(key, str) for key in options):
         raise RecipeError(f"`{path}` must hold `key: value` lines; it holds {type(options).__name__}.")
@@ -137,20 +144,33 @@ def _parse_overrides(arguments: list[str]) -> dict[str, Any]:
 
 def _read_value(text: str, kind: Any) -> Any:
     """The value that a word of the command line stands for, given the key's type."""
-    if _matches([""], kind) and not text.startswith("["):
-        return text.split(",")
-    if _matches(text, kind) and text not in ("null", "true", "false"):
+    value = _read_yaml(text)
+    if not isinstance(value, str) and _matches(value, kind):
+        return value
+    takes_names = _matches([""], kind)
+    if _matches(text, kind) and not (takes_names and "," in text):
         return text
+    if takes_names:  # 03,08 are names, and no numbers
+        return [name.strip(" '\"") for name in text.strip("[]").split(",")]
+    if _matches(listed := _read_yaml(f"[{text}]"), kind):
+        return listed
+    return float(value) if _matches(0.5, kind) and _is_number(value) else value
+
+
+def _read_yaml(text: str) -> Any:
+    """One YAML value; text that is no YAML stays text."""
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError):  # ValueError: a date such as 2024-13-01
         return text
-    if isinstance(value, str) and _matches(0.5, kind):
-        try:
-            return float(value)  # YAML takes 1e-5 for text
-        except ValueError:
-            return value
-    return value
+
+
+def _is_number(value: Any) -> bool:
+    """Whether text is a number to Python; YAML takes 1e-5 for text."""
+    try:
+        return isinstance(value, str) and math.isfinite(float(value))
+    except ValueError:
+        return False
 
 
 def _check_option(key: str, value: Any, types_by_key: dict[str, Any]) -> None:
@@ -162,7 +182,7 @@ def _check_option(key: str, value: Any, types_by_key: dict[str, Any]) -> None:
     hint = ""
     if isinstance(value, bool):
         hint = ' YAML reads a bare no, off, yes and on as true or false: put quotes around it, "no".'
-    elif isinstance(value, str) and _matches(0.5, kind):
+    elif _is_number(value) and _matches(0.5, kind):
         hint = " YAML reads 1e-5 as text: write 1.0e-05."
     elif _matches([""], kind):
         hint = ' Write a list of quoted texts, ["03", "08"].'
@@ -174,8 +194,16 @@ def _build(options: dict[str, Any]) -> Recipe:
     parts: dict[str, Any] = {}
     for name, section in SECTIONS.items():
         mine = {key: value for key, value in options.items() if key in _options_of(section)}
-        parts[name] = section(**mine) if dataclasses.is_dataclass(section) and name not in ("model",) else mine
+        parts[name] = mine if name in ("features", "model") else _build_section(section, mine)
     return Recipe(**parts, options=dict(options))
+
+
+def _build_section(section: type, options: dict[str, Any]) -> Any:
+    """A section with its values checked by its own class, transformers.TrainingArguments among them."""
+    try:
+        return section(**options)
+    except ValueError as error:
+        raise RecipeError(f"The recipe does not hold together: {error}") from error
 
 
 def _options_of(section: type) -> dict[str, Any]:
@@ -200,6 +228,8 @@ def _matches(value: Any, kind: Any) -> bool:
         return any(_matches(value, option) for option in inner)
     if kind in (None, type(None)):
         return value is None
+    if origin is typing.Literal:
+        return value in inner
     if origin is list:
         return isinstance(value, list) and all(_matches(item, inner[0]) for item in value)
     if kind is float or kind is int:

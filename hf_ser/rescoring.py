@@ -1,4 +1,4 @@
-"""A saved model scored again from the sound files: on the test part of its own run, or on the whole of another corpus."""
+"""A saved model scored again from sound files: on the test part of its own run, or on the whole of another corpus."""
 
 import dataclasses
 import json
@@ -84,8 +84,8 @@ def _evaluate_test_part(folder: Path, data_dir: str | Path | None, batch_size: i
     missing = [name for name in (RECIPE, SPLIT, RESULTS) if not (folder / name).is_file()]
     if missing:
         raise RunError(
-            f"`{folder}` lacks {', '.join(f'`{name}`' for name in missing)}, by which its test part is known. Pass the "
-            "whole run folder, or `--corpus NAME --data-dir DIR` to score the model on another corpus."
+            f"`{folder}` lacks {', '.join(f'`{name}`' for name in missing)}, by which its test part is known. Pass "
+            "the whole run folder, or `--corpus NAME --data-dir DIR` to score the model on another corpus."
         )
     arguments = _read_corpus_arguments(folder)
     dataset = load_corpus(arguments.corpus, data_dir or arguments.data_dir)
@@ -129,8 +129,8 @@ def _select_utterances(dataset: datasets.Dataset, utterances: list[str], folder:
     missing = [utterance for utterance in utterances if utterance not in rows]
     if missing:
         raise RunError(
-            f"{len(missing)} of the {len(utterances)} utterances in the test part of `{folder / SPLIT}` are not in the "
-            f"corpus, the first is `{missing[0]}`. Pass the corpus as it was in training: `--data-dir DIR`."
+            f"{len(missing)} of the {len(utterances)} utterances in the test part of `{folder / SPLIT}` are not in "
+            f"the corpus, the first is `{missing[0]}`. Pass the corpus as it was in training: `--data-dir DIR`."
         )
     return dataset.select([rows[utterance] for utterance in utterances])
 
