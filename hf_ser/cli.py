@@ -82,12 +82,12 @@ def list_corpora() -> None:
     """List the corpora and how to get them."""
     from hf_ser.corpora import CORPORA
 
-    table = _make_table("name", "title", "language", "speakers", "emotions", "clips", "licence", "how to get it")
+    table = _make_table("name", "language", "speakers", "clips", "what it is, its emotions and licence, how to get it")
+    table.show_lines = True
     for name, builder in CORPORA.items():
         card = builder.card
-        counts = len(card.speaker_counts), ", ".join(card.emotions), sum(card.emotion_counts.values())
-        _add_row(table, name, card.title, card.language, *counts, card.licence, card.download)
-    table.show_lines = True
+        about = f"{card.title}\n{', '.join(card.emotions)}\n{card.licence}\n{card.download}"
+        _add_row(table, name, card.language, len(card.speaker_counts), sum(card.emotion_counts.values()), about)
     _print(table)
 
 

@@ -16,7 +16,7 @@ from hf_ser.errors import RunError
 from hf_ser.evaluation import score, summarize
 from hf_ser.inference import classify, list_emotions, load_classifier
 from hf_ser.runs import RECIPE, RESULTS, SPLIT
-from hf_ser.wording import percent
+from hf_ser.wording import corpus_title, percent
 
 logger = logging.getLogger(__name__)
 
@@ -67,16 +67,18 @@ def evaluate_model(
 
 
 def summarize_evaluation(results: dict[str, Any]) -> Table:
-    """The scores as a table for a terminal: beside those of results.json, or under a title that names the corpora."""
+    """The scores as a table for a terminal, which tells what results.json says, or that the corpus is another one."""
     table = summarize(results)
-    saved = results.get("saved_metrics")
+    protocol, saved = results["protocol"], results.get("saved_metrics")
     if saved is None:
-        trained_on, n_test = results["protocol"]["trained_on"], results["protocol"]["n_test"]
+        trained_on = protocol["trained_on"]
         source = f"a model trained on `{trained_on}`" if trained_on else "a model whose training corpus is not known"
-        table.title = f"Cross-corpus: {results['corpus']['title']}, all clips, n = {n_test}, scored by {source}"
+        corpus = corpus_title(results["corpus"])
+        table.title = f"Cross-corpus: {corpus}, all clips, n = {protocol['n_test']}, scored by {source}"
     else:
-        table.add_column("in results.json")
-        table.columns[-1]._cells = [percent(saved[name]) for name in results["metrics"]]
+        scores = ", ".join(f"{name} {percent(saved[name])}" for name in results["metrics"])
+        says = "the same scores" if results["agrees"] else scores
+        table.caption = f"{table.caption}; {RESULTS} has {says}"
     return table
 
 
