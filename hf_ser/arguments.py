@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 import transformers
 import yaml
 
@@ -73,6 +74,12 @@ class TrainingArguments(transformers.TrainingArguments):
     greater_is_better: bool | None = True
     remove_unused_columns: bool | None = False
     report_to: None | str | list[str] = "none"
+
+    def __post_init__(self) -> None:
+        """Without an accelerator, say so: several processes then find each other, and no memory is pinned for one."""
+        if not torch.accelerator.is_available():
+            self.use_cpu, self.dataloader_pin_memory = True, False
+        super().__post_init__()
 
 
 SECTIONS = {

@@ -23,6 +23,7 @@ def main() -> None:
     use_all_cores(recipe.training)
     with recipe.training.main_process_first(desc="corpus and features"):
         folder = open_run(recipe)
+        checkpoint = find_checkpoint(folder)
         dataset = hf_ser.load_corpus(recipe.corpus.corpus, recipe.corpus.data_dir)
         dataset, skipped = drop_bad_audio(scan_audio(dataset), recipe.corpus.on_bad_audio)
         feature_extractor = build_feature_extractor(recipe)
@@ -31,7 +32,7 @@ def main() -> None:
     split = hf_ser.make_split(dataset, **recipe.split.as_options())
     model = hf_ser.build_model(recipe, dataset.features["label"].names, feature_extractor)
     trainer = hf_ser.build_trainer(recipe, model, feature_extractor, split)
-    trainer.train(resume_from_checkpoint=find_checkpoint(folder))
+    trainer.train(resume_from_checkpoint=checkpoint)
 
     results = hf_ser.evaluate_run(trainer, recipe, split, skipped)
     if trainer.is_world_process_zero():

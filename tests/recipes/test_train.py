@@ -23,8 +23,8 @@ def train(tmp_path_factory):
     """Run `recipes/train.py` in a process of its own, all of them on one cache."""
     cache = tmp_path_factory.mktemp("cache")
 
-    def run(*arguments):
-        command = [sys.executable, "recipes/train.py", *map(str, arguments)]
+    def run(*arguments, launcher=()):
+        command = [sys.executable, *launcher, "recipes/train.py", *map(str, arguments)]
         environment = {**os.environ, "HF_DATASETS_CACHE": str(cache), "HF_HUB_OFFLINE": "1"}
         return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=300)
 
@@ -72,3 +72,15 @@ def test_a_mistake_is_one_line(train, arguments, sentence):
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(sentence)
     assert "Traceback" not in done.stderr
+
+
+def test_two_processes_share_the_training_and_one_of_them_reports(train, tmp_path):
+    launcher = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2")
+    options = ("--num_train_epochs", 1, "--output_dir", tmp_path / "run", "--use_cpu", "true")
+    done = train("recipes/quickstart.yaml", *options, launcher=launcher)
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["runtime"]["hardware"].startswith("2 x ")
+    assert results["history"][-1]["step"] == 4  # 200 clips in batches of 32 by two processes
+    assert sum(map(sum, results["confusion_matrix"])) == 80
+    assert done.stdout.count("the model hears:") == 1
