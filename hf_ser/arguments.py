@@ -33,6 +33,10 @@ class CorpusArguments:
     on_bad_audio: str = field(default="raise", metadata={"help": "`raise`, or `skip`: count and list in results.json"})
     num_proc: int | None = field(default=None, metadata={"help": "workers for the features; null chooses"})
 
+    def __post_init__(self) -> None:
+        if self.num_proc is not None and self.num_proc < 1:
+            raise RecipeError(f"`num_proc` is {self.num_proc}; it must be at least 1, or null.")
+
 
 @dataclass
 class AugmentationArguments:
@@ -126,12 +130,23 @@ def parse_recipe(arguments: list[str] | None = None) -> Recipe:
     return _build(options)
 
 
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """PyYAML takes the last of two equal keys without a word; this one refuses them."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        repeated = sorted({str(key) for key in keys if keys.count(key) > 1})
+        if repeated:
+            raise yaml.YAMLError(f"the key {', '.join(repeated)} stands in it twice")
+        return super().construct_mapping(node, deep)
+
+
 def read_recipe(path: Path) -> dict[str, Any]:
     """The keys and values of a recipe file."""
     if not path.is_file():
         raise RecipeError(f"There is no recipe `{path}`. Recipes are YAML files, such as `recipes/quickstart.yaml`.")
     try:
-        options = yaml.safe_load(path.read_text(encoding="utf-8"))
+        options = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: other bytes than UTF-8, a date such as 2024-13-01
         raise RecipeError(f"`{path}` is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(options, dict) or not all(isinstance(key, str) for key in options):
@@ -240,7 +255,11 @@ def _matches(value: Any, kind: Any) -> bool:
     if origin is list:
         return isinstance(value, list) and all(_matches(item, inner[0]) for item in value)
     if kind is float or kind is int:
-        return isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
+        return (
+            isinstance(value, int if kind is int else int | float)
+            and not isinstance(value, bool)
+            and math.isfinite(value)
+        )
     return isinstance(value, origin or kind)
 
 

@@ -123,7 +123,7 @@ WRONG = {
     "save_strategy: steps": r"The recipe does not hold together: .*load_best_model_at_end",
     "crop_frames: 0": r"`crop_frames` is 0; it must be at least 1\.",
     "time_mask_frames: -1": r"`time_mask_frames` is -1; it must be at least 0\.",
-    "mixup_alpha: .nan": r"`mixup_alpha` is nan; it must be at least 0\.",
+    "mixup_alpha: .nan": r"`mixup_alpha` is nan .float.; expected a number\.",
 }
 
 
@@ -243,3 +243,18 @@ WRONG_WORDS = {
 def test_a_wrong_word_of_the_command_line_is_told(parse, words):
     with pytest.raises(RecipeError, match=WRONG_WORDS[words]):
         parse("corpus: demo", *words)
+
+
+def test_a_key_given_twice_is_refused(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text("corpus: demo\nseed: 1\nseed: 2\n")
+    with pytest.raises(RecipeError, match="the key seed stands in it twice"):
+        parse_recipe([str(path)])
+
+
+@pytest.mark.parametrize("line", ["learning_rate: .nan", "learning_rate: .inf", "num_proc: 0"])
+def test_a_number_that_is_none_is_refused(tmp_path, line):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(line)
+    with pytest.raises(RecipeError, match=f"`{line.split(':')[0]}` is"):
+        parse_recipe([str(path)])

@@ -31,7 +31,7 @@ def bootstrap_intervals(
     resamples: int = 2000,
     level: float = 0.95,
 ) -> dict[str, dict[str, float | str]]:
-    """Interval of each score: {metric: {low, high, method}}.
+    """Interval of each score: {metric: {low, high, method}}; a perfect score gets an exact binomial one.
 
     Args:
         predictions: one label id per utterance.
@@ -44,6 +44,8 @@ def bootstrap_intervals(
     """
     generator = np.random.default_rng(seed)
     by_speaker = count_by_speaker(predictions, references, speakers, n_labels)
+    if len(references) == np.trace(by_speaker.sum(0)):
+        return dict.fromkeys(SCORES, _bound_perfect_score(len(references), level))
     if len(by_speaker) >= FEWEST_SPEAKERS:
         unit, note = "speakers", ""
         matrices = draw_speakers(by_speaker, resamples, generator)
@@ -84,6 +86,13 @@ def draw_utterances(matrix: np.ndarray, resamples: int, generator: np.random.Gen
     return generator.multinomial(n_utterances, matrix.ravel() / n_utterances, size=resamples).reshape(
         -1, *matrix.shape
     )
+
+
+def _bound_perfect_score(n_utterances: int, level: float) -> dict[str, float | str]:
+    """Every resample of a perfect score is perfect too, so: the exact binomial interval (Clopper and Pearson, 1934)."""
+    low = ((1 - level) / 2) ** (1 / n_utterances)
+    method = f"{100 * level:g} % exact binomial interval: no error among {n_utterances} utterances"
+    return {"low": low, "high": 1.0, "method": method}
 
 
 def _percentiles(scores: np.ndarray, level: float) -> dict[str, float]:

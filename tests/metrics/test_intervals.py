@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 from scipy.stats import binom
 from sklearn.metrics import f1_score, recall_score
 
@@ -86,11 +87,15 @@ def test_a_class_that_a_resample_misses_gives_no_nan():
     assert all(0 <= interval["low"] <= interval["high"] <= 1 for interval in intervals.values())
 
 
-def test_a_perfect_result_has_an_interval_of_no_width():
-    interval = bootstrap_intervals([0, 1, 2], [0, 1, 2], ["a", "b", "c"], n_labels=3)["uar"]
-    assert bounds(interval).tolist() == [1, 1]
-
-
 def test_missing_speakers_are_an_error():
     with pytest.raises(RunError, match="There are 1 speakers for 2 utterances"):
         bootstrap_intervals([0, 1], [0, 1], ["a"], n_labels=2)
+
+
+def test_a_perfect_score_is_not_certain():
+    labels = [0, 1] * 40
+    interval = bootstrap_intervals(labels, labels, ["a"] * 80, 2)["uar"]
+    expected = scipy.stats.binomtest(80, 80).proportion_ci(0.95, method="exact")
+    assert interval["low"] == pytest.approx(expected.low)
+    assert interval["high"] == 1
+    assert interval["method"] == "95 % exact binomial interval: no error among 80 utterances"
