@@ -25,7 +25,7 @@ from hf_ser.errors import AudioError, RecipeError, RunError, suggest
 # What a folder is searched for; a file that is named itself is read whatever its suffix.
 SUFFIXES = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64")
 CONFIG, WEIGHTS, FEATURES = "config.json", "model.safetensors", "preprocessor_config.json"
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 NAMED = 5  # weights that an error names; the rest it counts
 FEW = 8  # files that need no progress bar
 
@@ -123,7 +123,9 @@ def find_files(paths: Iterable[str | Path]) -> list[Path]:
         AudioError: A folder or glob has no sound file, or none of the named files is there.
     """
     paths = [Path(path).expanduser() for path in paths]
-    found = {file.resolve(): file for path in paths for file in _find(path)}
+    found: dict[Path, Path] = {}
+    for file in (file for path in paths for file in _find(path)):
+        found.setdefault(file.resolve(), file)
     if not any(file.exists() for file in found.values()):
         seen = ", ".join(f"`{path}`" for path in paths) or "an empty list"
         raise AudioError(f"No sound file found: there is no {seen}. Name sound files, folders of them, or globs.")
