@@ -32,10 +32,9 @@ def own_settings():
     logger = logging.getLogger("hf_ser")
     level, verbosity = logger.level, transformers.logging.get_verbosity()
     yield
+    datasets.enable_progress_bars()
     logger.setLevel(level)
     transformers.logging.set_verbosity(verbosity)
-    transformers.logging.enable_progress_bar()
-    datasets.enable_progress_bars()
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +87,10 @@ def test_help_imports_nothing_heavy():
 
 
 def test_a_user_s_error_is_one_line_and_status_1():
-    done = start("corpora", "check", "emobd")
+    done = start("corpora", "check", "emo-db")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "CorpusError: Unknown corpus `emobd`. Did you mean `emodb`?\n"
+    assert done.stderr.startswith("CorpusError: Unknown corpus `emo-db`. Did you mean `emodb`")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_bug_of_ours_keeps_its_traceback():

@@ -136,9 +136,22 @@ def test_no_files_make_an_empty_table(model):
     assert list(predict(model, []).columns) == ["file", "label", "score", *EMOTIONS, "error"]
 
 
-def test_a_click_of_a_few_samples_has_scores_too(model, tmp_path):
-    soundfile.write(tmp_path / "click.wav", np.array([0.5, -0.5, 0.1]), 16_000)
-    assert predict(model, [tmp_path / "click.wav"])["score"].between(1 / 3, 1).all()
+@pytest.mark.parametrize("click_first", [True, False])
+def test_a_clip_too_short_for_the_network_is_a_bad_file(model, clips, tmp_path, click_first):
+    click = tmp_path / "click.wav"
+    soundfile.write(click, np.array([0.5, -0.5, 0.1]), 16_000)
+    table = predict(model, [click, *clips] if click_first else [*clips, click], on_bad_audio="skip").set_index("file")
+    assert table.loc[str(click), "error"] == "0.000 s is too short for this model. Leave it out."
+    assert set(table.drop(str(click))["error"]) == {""}
+    with pytest.raises(AudioError, match=r"click\.wav`: 0\.000 s is too short"):
+        predict(model, [click])
+
+
+def test_a_fault_of_the_network_itself_is_not_blamed_on_the_file(model, clips, monkeypatch):
+    classifier = load_classifier(model)
+    monkeypatch.setattr(classifier.model, "forward", lambda **inputs: torch.zeros(2) @ torch.zeros(3))
+    with pytest.raises(RuntimeError, match="size"):
+        predict(classifier, clips, on_bad_audio="skip")
 
 
 def test_a_bad_file_raises_unless_it_is_to_be_skipped(model, tmp_path):
