@@ -25,8 +25,9 @@ from hf_ser.errors import AudioError, RecipeError, RunError, suggest
 # What a folder is searched for; a file that is named itself is read whatever its suffix.
 SUFFIXES = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64")
 CONFIG, WEIGHTS, FEATURES = "config.json", "model.safetensors", "preprocessor_config.json"
-HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 NAMED = 5  # weights that an error names; the rest it counts
+LONG = 10  # seconds that every network takes
 FEW = 8  # files that need no progress bar
 
 
@@ -79,7 +80,7 @@ def classify(
     probabilities, faults = np.full((len(sources), len(emotions)), np.nan), [""] * len(sources)
     # Zeros behind a clip change its scores where no mask tells the model of them.
     masked = getattr(classifier.feature_extractor, "return_attention_mask", False)
-    waveforms = _read(sources, classifier.feature_extractor.sampling_rate, on_bad_audio, faults)
+    waveforms = _read(classifier, sources, on_bad_audio, faults)
     outputs = list(classifier(waveforms, batch_size=batch_size if masked else 1, top_k=None))
     read = [index for index, fault in enumerate(faults) if not fault]
     for index, output in zip(read, outputs, strict=True):
@@ -123,7 +124,9 @@ def find_files(paths: Iterable[str | Path]) -> list[Path]:
         AudioError: A folder or glob has no sound file, or none of the named files is there.
     """
     paths = [Path(path).expanduser() for path in paths]
-    found = {file.resolve(): file for path in paths for file in _find(path)}
+    found: dict[Path, Path] = {}
+    for file in (file for path in paths for file in _find(path)):
+        found.setdefault(file.resolve(), file)
     if not any(file.exists() for file in found.values()):
         seen = ", ".join(f"`{path}`" for path in paths) or "an empty list"
         raise AudioError(f"No sound file found: there is no {seen}. Name sound files, folders of them, or globs.")
@@ -147,17 +150,35 @@ def _find(path: Path) -> list[Path]:
     return found
 
 
-def _read(sources: Sequence[str | dict], sampling_rate: int, on_bad_audio: str, faults: list[str]) -> Iterator[Any]:
+def _read(
+    classifier: AudioClassificationPipeline, sources: Sequence[str | dict], on_bad_audio: str, faults: list[str]
+) -> Iterator[np.ndarray]:
     """Waveforms of the files that can be read, as the pipeline asks for them; `faults` gets the others' reasons."""
+    shortest = np.inf  # samples that the network is known to take
     for index, source in enumerate(tqdm(sources, desc="Listening", unit="file", disable=_hide_bar(sources))):
         try:
-            waveform = read_audio(source, sampling_rate)
+            waveform = read_audio(source, classifier.feature_extractor.sampling_rate)
+            if len(waveform) < shortest:
+                _check_length(classifier, waveform, source)
+                shortest = len(waveform)
         except AudioError as error:
             if on_bad_audio == "raise":
                 raise
             faults[index] = str(error).removeprefix(f"`{source}`: ")  # the row names the file
             continue
         yield waveform
+
+
+def _check_length(classifier: AudioClassificationPipeline, waveform: np.ndarray, source: str | dict) -> None:
+    """Raise AudioError for a clip of which the layers of the network leave nothing."""
+    try:
+        classifier(waveform)
+    except (RuntimeError, ValueError) as error:
+        rate = classifier.feature_extractor.sampling_rate
+        classifier(np.pad(waveform, (0, LONG * rate)))  # raises again what is not a matter of length
+        name = source["path"] if isinstance(source, dict) else source
+        seconds = len(waveform) / rate
+        raise AudioError(f"`{name}`: {seconds:.3f} s is too short for this model. Leave it out.") from error
 
 
 def _hide_bar(sources: Sequence) -> bool | None:
