@@ -89,7 +89,7 @@ def draw_utterances(matrix: np.ndarray, resamples: int, generator: np.random.Gen
 
 
 def _bound_perfect_score(n_utterances: int, level: float) -> dict[str, float | str]:
-    """Every resample of a perfect score is perfect too, so: the exact binomial interval (Clopper and Pearson, 1934)."""
+    """Every resample of a perfect score is perfect too, hence the exact binomial one (Clopper and Pearson, 1934)."""
     low = ((1 - level) / 2) ** (1 / n_utterances)
     method = f"{100 * level:g} % exact binomial interval: no error among {n_utterances} utterances"
     return {"low": low, "high": 1.0, "method": method}
