@@ -19,8 +19,10 @@ from datasets.fingerprint import Hasher
 from tqdm.auto import tqdm
 from transformers import SequenceFeatureExtractor
 
+from hf_ser import audio
 from hf_ser.audio import read_audio
 from hf_ser.errors import RecipeError, RunError, writing
+from hf_ser.models import feature_extraction, images, padding, spectral
 from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.models.images import make_images, normalize
@@ -55,7 +57,7 @@ class Extraction:
     def __call__(self, batch: dict[str, list]) -> dict[str, list[np.ndarray]]:
         """Read the clips of a batch and extract their features."""
         sampling_rate = self.extractor.sampling_rate
-        waveforms = [read_audio(audio, sampling_rate) for audio in batch["audio"]]
+        waveforms = [read_audio(sound, sampling_rate) for sound in batch["audio"]]
         column, feature = next(iter(self.features.items()))
         values = self.extractor(waveforms, sampling_rate=sampling_rate)[self.extractor.model_input_names[0]]
         if self.images is not None:
@@ -191,9 +193,10 @@ def count_cores() -> int:
 
 
 def _cache_folder(clips: Dataset, extraction: Extraction) -> Path:
-    """Folder of these clips' features under the cache of `datasets`."""
+    """Folder of these clips' features under the cache of `datasets`, keyed by clips, options and our own code."""
     image_options = extraction.images.to_json_string() if extraction.images else ""
-    key = Hasher.hash((clips._fingerprint, extraction.extractor.to_json_string(), image_options, SHARD_SIZE))
+    code = [Path(module.__file__).read_bytes() for module in (audio, feature_extraction, images, padding, spectral)]
+    key = Hasher.hash((clips._fingerprint, extraction.extractor.to_json_string(), image_options, SHARD_SIZE, code))
     return Path(datasets.config.HF_DATASETS_CACHE) / "hf_ser" / "features" / key
 
 
