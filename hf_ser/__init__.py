@@ -24,6 +24,7 @@ _MODULES = {
     "SpectrogramForAudioClassification": "models.modeling",
     "SplitError": "errors",
     "StorageError": "errors",
+    "build_feature_extractor": "training",
     "build_model": "training",
     "build_trainer": "training",
     "evaluate_run": "evaluation",

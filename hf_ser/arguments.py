@@ -75,7 +75,6 @@ class TrainingArguments(transformers.TrainingArguments):
     save_total_limit: int | None = 1
     load_best_model_at_end: bool = True
     metric_for_best_model: str | None = "uar"
-    greater_is_better: bool | None = True
     remove_unused_columns: bool | None = False
     report_to: None | str | list[str] = "none"
 
@@ -85,6 +84,15 @@ class TrainingArguments(transformers.TrainingArguments):
             self.use_cpu, self.dataloader_pin_memory = True, False
         super().__post_init__()
 
+
+# Keys of transformers.TrainingArguments that would break what a run promises.
+REFUSED = {
+    "resume_from_checkpoint": "An interrupted run goes on by itself when the same command is given again.",
+    "save_only_model": "A run could then not go on after an interruption.",
+    "remove_unused_columns": "The collators need the columns that it removes.",
+    "push_to_hub": "It would upload checkpoints and a pickle. Upload the finished run folder.",
+    "gradient_checkpointing": "Its name is now `activation_checkpointing`.",
+}
 
 SECTIONS = {
     "corpus": CorpusArguments,
@@ -124,7 +132,7 @@ def parse_recipe(arguments: list[str] | None = None) -> Recipe:
     if not arguments or arguments[0].startswith("-"):
         raise RecipeError("Give a recipe first: `accelerate launch recipes/train.py RECIPE.yaml [--key value ...]`.")
     options = read_recipe(Path(arguments[0])) | _parse_overrides(arguments[1:])
-    types_by_key = {key: kind for section in SECTIONS.values() for key, kind in _options_of(section).items()}
+    types_by_key = _list_keys()
     for key, value in options.items():
         _check_option(key, value, types_by_key)
     return _build(options)
@@ -159,7 +167,7 @@ def _parse_overrides(arguments: list[str]) -> dict[str, Any]:
     words = [part for word in arguments for part in (word.split("=", 1) if word.startswith("--") else [word])]
     if len(words) % 2 or not all(word.startswith("--") for word in words[::2]):
         raise RecipeError(f"Overrides are pairs, `--key value`; got {' '.join(arguments)!r}.")
-    types_by_key = {key: kind for section in SECTIONS.values() for key, kind in _options_of(section).items()}
+    types_by_key = _list_keys()
     keys = [word.removeprefix("--").replace("-", "_") for word in words[::2]]
     return {key: _read_value(text, types_by_key.get(key, str)) for key, text in zip(keys, words[1::2], strict=True)}
 
@@ -196,6 +204,8 @@ def _is_number(value: Any) -> bool:
 
 
 def _check_option(key: str, value: Any, types_by_key: dict[str, Any]) -> None:
+    if key in REFUSED:
+        raise RecipeError(f"`{key}` cannot be given. {REFUSED[key]}")
     if key not in types_by_key:
         raise RecipeError(f"Unknown key `{key}` in the recipe. {suggest(key, types_by_key)}")
     kind = types_by_key[key]
@@ -226,6 +236,11 @@ def _build_section(section: type, options: dict[str, Any]) -> Any:
         return section(**options)
     except ValueError as error:
         raise RecipeError(f"The recipe does not hold together: {error}") from error
+
+
+def _list_keys() -> dict[str, Any]:
+    """Every key of a recipe, with its type."""
+    return {key: kind for section in SECTIONS.values() for key, kind in _options_of(section).items()}
 
 
 def _options_of(section: type) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import datasets
 
+from hf_ser import audio, containers
 from hf_ser.audio import hash_audio
+from hf_ser.caching import hash_inputs
 from hf_ser.corpora import CORPORA, load_corpus
 from hf_ser.corpora.archives import FREE_SPACE
 from hf_ser.corpora.fingerprints import count_emotions, count_speakers, fingerprint_differences
@@ -51,7 +53,13 @@ def scan_audio(dataset: datasets.Dataset, num_proc: int | None = None) -> datase
     Nothing here uses torch, so worker processes cannot hang on its threads.
     """
     with writing(datasets.config.HF_DATASETS_CACHE, FREE_SPACE):
-        return dataset.map(_scan, input_columns="audio", num_proc=num_proc, desc="Checking sound files")
+        return dataset.map(
+            _scan,
+            input_columns="audio",
+            num_proc=num_proc,
+            desc="Checking sound files",
+            new_fingerprint=hash_inputs(dataset, audio, containers),
+        )
 
 
 def drop_bad_audio(
@@ -67,8 +75,7 @@ def drop_bad_audio(
         AudioError: There are bad files and `on_bad_audio` is `raise`, or no good one is left.
         RecipeError: `on_bad_audio` has another value.
     """
-    if on_bad_audio not in ON_BAD_AUDIO:
-        raise RecipeError(f"`on_bad_audio: {on_bad_audio}` is unknown. {suggest(on_bad_audio, ON_BAD_AUDIO)}")
+    check_on_bad_audio(on_bad_audio)
     scanned = dataset if "fault" in dataset.column_names else scan_audio(dataset)
     bad_files = list_bad_audio(scanned)
     if bad_files and (on_bad_audio == "raise" or len(bad_files) == len(scanned)):
@@ -81,9 +88,15 @@ def drop_bad_audio(
     return scanned.select([index for index, fault in enumerate(scanned["fault"]) if not fault]), bad_files
 
 
+def check_on_bad_audio(on_bad_audio: str) -> None:
+    """Raise RecipeError unless it is `raise` or `skip`."""
+    if on_bad_audio not in ON_BAD_AUDIO:
+        raise RecipeError(f"`on_bad_audio: {on_bad_audio}` is unknown. {suggest(on_bad_audio, ON_BAD_AUDIO)}")
+
+
 def list_bad_audio(scanned: datasets.Dataset) -> list[dict[str, str]]:
     """File, relative to the folder that holds all, and reason of each bad file of a scanned dataset."""
-    paths = [audio["path"] or "" for audio in scanned["audio"]]
+    paths = [sound["path"] or "" for sound in scanned["audio"]]
     root = _common_folder(paths)
     return [
         {"file": os.path.relpath(path, root) if root else path, "reason": fault}
@@ -100,12 +113,12 @@ def find_duplicate_audio(scanned: datasets.Dataset) -> list[list[str]]:
     return [group for audio_hash, group in groups.items() if audio_hash and len(group) > 1]
 
 
-def _scan(audio: dict) -> dict[str, str]:
+def _scan(sound: dict) -> dict[str, str]:
     try:
-        return {"fault": "", "audio_hash": hash_audio(audio)}
+        return {"fault": "", "audio_hash": hash_audio(sound)}
     except AudioError as error:
         # The row names the file; its fault need not.
-        return {"fault": str(error).removeprefix(f"`{audio['path']}`: "), "audio_hash": ""}
+        return {"fault": str(error).removeprefix(f"`{sound['path']}`: "), "audio_hash": ""}
 
 
 def _common_folder(paths: list[str]) -> str:

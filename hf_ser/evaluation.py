@@ -1,8 +1,9 @@
 """Predictions -> results.json with its protocol, plots and a table of predictions."""
 
-import json
 import platform
 import resource
+import statistics
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from datasets import Dataset, DatasetDict
+from datasets import Dataset, DatasetDict, concatenate_datasets
 from rich.table import Table
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from transformers import PreTrainedModel, SequenceFeatureExtractor
 
 from hf_ser.arguments import Recipe
 from hf_ser.corpora import CORPORA
+from hf_ser.corpora.fingerprints import count_emotions
 from hf_ser.errors import writing
 from hf_ser.metrics import METRICS, bootstrap_intervals, compute_metrics
 from hf_ser.plots import plot_confusion_matrix, plot_learning_curve
-from hf_ser.runs import FREE_SPACE, PREDICTIONS, RESULTS, SPLIT
+from hf_ser.runs import FREE_SPACE, PREDICTIONS, SPLIT
 from hf_ser.splits import describe_split, write_split
 from hf_ser.training import EmotionTrainer, select_inputs
 from hf_ser.wording import speaker_claim
@@ -32,7 +34,7 @@ PACKAGES = ("hf_ser", "torch", "torchaudio", "transformers", "datasets", "accele
 def evaluate_run(
     trainer: EmotionTrainer, recipe: Recipe, split: DatasetDict, skipped: list[dict[str, str]]
 ) -> dict[str, Any]:
-    """Score the trained model on the test part and write all that a run folder says of it.
+    """Score the trained model on the test part; write its predictions, plots and split into the run folder.
 
     Args:
         trainer: after training, with the chosen weights.
@@ -41,7 +43,7 @@ def evaluate_run(
         skipped: files that were left out, with the reason.
 
     Returns:
-        the content of results.json.
+        the content of results.json, which `runs.close_run` writes last.
     """
     folder, test = Path(recipe.training.output_dir), split["test"]
     logits = trainer.predict(select_inputs(test)).predictions
@@ -53,7 +55,7 @@ def evaluate_run(
         "history": merge_history(trainer.state.log_history),
         "probe": probe(trainer.model, trainer.processing_class),
         "skipped_audio": skipped,
-        "recipe": {key: _portable(value) for key, value in recipe.options.items()},
+        "recipe": _describe_recipe(recipe, trainer.model),
         "versions": {package: version(package) for package in PACKAGES},
         "runtime": _describe_runtime(trainer, len(split["train"])),
     }
@@ -63,7 +65,6 @@ def evaluate_run(
             tabulate_predictions(probabilities, test).to_parquet(folder / PREDICTIONS, index=False)
             plot_confusion_matrix(results, folder / "confusion_matrix.png")
             plot_learning_curve(results, folder / "learning_curve.png")
-            (folder / RESULTS).write_text(json.dumps(results, indent=2), encoding="utf-8")
     return results
 
 
@@ -106,7 +107,7 @@ def merge_history(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Trainer's log as one entry for each epoch."""
     epochs: dict[float, dict[str, Any]] = {}
     for entry in log:
-        if "loss" in entry or "eval_loss" in entry:
+        if entry.keys() & {"loss", "eval_loss", "epoch_seconds"}:
             epochs.setdefault(entry["epoch"], {}).update(entry)
     return [epochs[epoch] for epoch in sorted(epochs)]
 
@@ -154,34 +155,39 @@ def _describe_selection(trainer: EmotionTrainer) -> str:
 
 
 def _describe_corpus(name: str, split: DatasetDict) -> dict[str, Any]:
-    card = CORPORA[name].card
-    labels = split["test"].features["label"].names
-    counts = np.bincount(
-        np.concatenate([split[part]["label"][:] for part in split]).astype(int), minlength=len(labels)
-    )
-    fields = ("name", "title", "language", "licence", "home_page", "citation", "synthetic")
-    return {
-        **{field: getattr(card, field) for field in fields},
-        "counts": dict(zip(labels, counts.tolist(), strict=True)),
-    }
+    """The corpus as it was used: what is left of it after bad files are dropped."""
+    return CORPORA[name].card.describe(count_emotions(concatenate_datasets(list(split.values()))))
+
+
+def _describe_recipe(recipe: Recipe, model: PreTrainedModel) -> dict[str, Any]:
+    """The options as given, paths without the folders of this machine, and the Hub id of timm's own weights."""
+    options = {key: _portable(value) for key, value in recipe.options.items()}
+    if recipe.fine_tuning.backbone_weights == "timm":
+        options["backbone_weights"] = model.backbone.pretrained_cfg.get("hf_hub_id") or "timm"
+    return options
 
 
 def _describe_runtime(trainer: EmotionTrainer, n_train: int) -> dict[str, Any]:
-    seconds = trainer.seconds_per_epoch
+    epochs = [entry["epoch_seconds"] for entry in trainer.state.log_history if "epoch_seconds" in entry]
+    seconds = statistics.median(epochs) if epochs else 0.0
     on_gpu = torch.cuda.is_available()
-    peak = torch.cuda.max_memory_allocated() if on_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = torch.cuda.max_memory_allocated() if on_gpu else _peak_resident_bytes()
     processes = trainer.args.world_size
     hardware = (
         torch.cuda.get_device_name() if on_gpu else f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
     )
-    train_seconds = sum(entry.get("train_runtime", 0.0) for entry in trainer.state.log_history)
     return {
-        "train_seconds": train_seconds,
+        "train_seconds": sum(epochs),
         "seconds_per_epoch": seconds,
         "clips_per_second": n_train / seconds if seconds else 0.0,
         "peak_memory_mb": peak / 1e6,
         "hardware": f"{processes} x {hardware}" if processes > 1 else hardware,
     }
+
+
+def _peak_resident_bytes() -> int:
+    """The most memory that this process has held; Linux counts it in kilobytes, macOS in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _portable(value: Any) -> Any:

@@ -17,12 +17,13 @@ import torch
 from datasets import Array2D, Array3D, Dataset, Features, List, Value, concatenate_datasets
 from datasets.fingerprint import Hasher
 from tqdm.auto import tqdm
-from transformers import SequenceFeatureExtractor
+from transformers import SequenceFeatureExtractor, Wav2Vec2FeatureExtractor
 
-from hf_ser import audio
+from hf_ser import audio, containers
 from hf_ser.audio import read_audio
-from hf_ser.errors import RecipeError, RunError, writing
-from hf_ser.models import feature_extraction, images, padding, spectral
+from hf_ser.caching import hash_inputs
+from hf_ser.errors import CorpusError, RecipeError, RunError, writing
+from hf_ser.models import colormaps, feature_extraction, images, padding, spectral
 from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.models.images import make_images, normalize
@@ -46,24 +47,29 @@ class Extraction:
     @property
     def features(self) -> Features:
         """Column that comes out, with its type."""
-        if not isinstance(self.extractor, SpectrogramFeatureExtractor):
-            return Features({"input_values": List(Value("float32"))})
+        if isinstance(self.extractor, Wav2Vec2FeatureExtractor):
+            return Features({"input_values": List(Value(self.dtype))})
         if self.images is not None:
             shape = (self.images.num_channels, *self.images.image_size)
-            return Features({"pixel_values": Array3D(shape, "float16")})
-        rows = self.extractor.feature_size
-        return Features({"input_features": Array2D((None, rows), self.extractor.storage_dtype)})
+            return Features({"pixel_values": Array3D(shape, self.dtype)})
+        return Features({"input_features": Array2D((None, self.extractor.feature_size), self.dtype)})
+
+    @property
+    def dtype(self) -> str:
+        """Type of the numbers in the cache."""
+        if self.images is not None:
+            return "float16"
+        return getattr(self.extractor, "storage_dtype", "float32")
 
     def __call__(self, batch: dict[str, list]) -> dict[str, list[np.ndarray]]:
         """Read the clips of a batch and extract their features."""
         sampling_rate = self.extractor.sampling_rate
         waveforms = [read_audio(sound, sampling_rate) for sound in batch["audio"]]
-        column, feature = next(iter(self.features.items()))
         values = self.extractor(waveforms, sampling_rate=sampling_rate)[self.extractor.model_input_names[0]]
         if self.images is not None:
             values = [self._make_image(clip) for clip in values]
-        dtype = getattr(feature, "dtype", "float32")
-        return {column: [np.asarray(clip, dtype if dtype.startswith("float") else "float32") for clip in values]}
+        column, dtype = next(iter(self.features)), self.dtype
+        return {column: [np.asarray(clip, dtype) for clip in values]}
 
     def _make_image(self, features: np.ndarray) -> np.ndarray:
         config = self.images
@@ -100,10 +106,16 @@ def extract_features(
             dB, 224 x 224, with ImageNet's mean and deviation.
         num_proc: worker processes; None takes all cores for a large dataset and none for a small one.
 
+    Returns:
+        the dataset with one column more; a column of that name is replaced.
+
     Raises:
         AudioError: for a clip that cannot be read.
+        CorpusError: for a dataset without clips or without an `audio` column.
+        RecipeError: for another kind of extractor, and for images that need an `image_config`.
         StorageError: when the disk is full.
     """
+    _check_arguments(dataset, extractor)
     num_proc = num_proc or (count_cores() if len(dataset) >= WORTH_WORKERS else 1)
     extraction = Extraction(extractor, _image_config(extractor, image_config) if as_images else None)
     clips = dataset.select_columns("audio").flatten_indices() if dataset._indices else dataset.select_columns("audio")
@@ -116,7 +128,21 @@ def extract_features(
         folder.mkdir(parents=True, exist_ok=True)
         _extract_missing(extraction, shards, num_proc)
     columns = concatenate_datasets([Dataset.from_file(str(path)) for _, path in shards])
-    return concatenate_datasets([dataset, columns], axis=1)
+    kept = [name for name in dataset.column_names if name not in columns.column_names]
+    return concatenate_datasets([dataset.select_columns(kept), columns], axis=1)
+
+
+def _check_arguments(dataset: Dataset, extractor: SequenceFeatureExtractor) -> None:
+    if not isinstance(extractor, SpectrogramFeatureExtractor | Wav2Vec2FeatureExtractor):
+        raise RecipeError(
+            f"`extract_features` works with SpectrogramFeatureExtractor and Wav2Vec2FeatureExtractor, and not with "
+            f"{type(extractor).__name__}."
+        )
+    if "audio" not in dataset.column_names or not len(dataset):
+        raise CorpusError(
+            f"The dataset has {len(dataset)} clips and the columns {dataset.column_names}; expected at least one clip "
+            "and an `audio` column, as `load_corpus` gives it."
+        )
 
 
 def _extract_missing(extraction: Extraction, shards: list[tuple[Dataset, Path]], num_proc: int) -> None:
@@ -193,10 +219,10 @@ def count_cores() -> int:
 
 
 def _cache_folder(clips: Dataset, extraction: Extraction) -> Path:
-    """Folder of these clips' features under the cache of `datasets`, keyed by clips, options and our own code."""
+    """Folder of these clips' features under the cache of `datasets`, keyed by files, options and our own code."""
     image_options = extraction.images.to_json_string() if extraction.images else ""
-    code = [Path(module.__file__).read_bytes() for module in (audio, feature_extraction, images, padding, spectral)]
-    key = Hasher.hash((clips._fingerprint, extraction.extractor.to_json_string(), image_options, SHARD_SIZE, code))
+    inputs = hash_inputs(clips, audio, containers, colormaps, feature_extraction, images, padding, spectral)
+    key = Hasher.hash((inputs, extraction.extractor.to_json_string(), image_options, SHARD_SIZE))
     return Path(datasets.config.HF_DATASETS_CACHE) / "hf_ser" / "features" / key
 
 

@@ -19,11 +19,11 @@ from tqdm import tqdm
 from transformers import AudioClassificationPipeline, AutoFeatureExtractor, AutoModelForAudioClassification
 
 from hf_ser.audio import read_audio
-from hf_ser.checks import ON_BAD_AUDIO
-from hf_ser.errors import AudioError, RecipeError, RunError, suggest
+from hf_ser.checks import check_on_bad_audio
+from hf_ser.errors import AudioError, RunError, suggest
 
 # What a folder is searched for; a file that is named itself is read whatever its suffix.
-SUFFIXES = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64")
+SUFFIXES = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc")
 CONFIG, WEIGHTS, FEATURES = "config.json", "model.safetensors", "preprocessor_config.json"
 HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 NAMED = 5  # weights that an error names; the rest it counts
@@ -33,7 +33,7 @@ FEW = 8  # files that need no progress bar
 
 def predict(
     model: str | Path | AudioClassificationPipeline,
-    files: Iterable[str | Path],
+    files: str | Path | Iterable[str | Path],
     batch_size: int = 8,
     on_bad_audio: str = "raise",
 ) -> pd.DataFrame:
@@ -53,7 +53,7 @@ def predict(
         RunError: The model is not whole.
     """
     classifier = model if isinstance(model, AudioClassificationPipeline) else load_classifier(model)
-    files = [str(path) for path in files]
+    files = [str(path) for path in ([files] if isinstance(files, str | Path) else files)]
     probabilities, faults = classify(classifier, files, batch_size, on_bad_audio)
     emotions = list_emotions(classifier)
     table = pd.DataFrame({"file": files})
@@ -74,8 +74,7 @@ def classify(
 
     A file that cannot be read has NaN in its row, and a reason; the others have "".
     """
-    if on_bad_audio not in ON_BAD_AUDIO:
-        raise RecipeError(f"`on_bad_audio: {on_bad_audio}` is unknown. {suggest(on_bad_audio, ON_BAD_AUDIO)}")
+    check_on_bad_audio(on_bad_audio)
     emotions = list_emotions(classifier)
     probabilities, faults = np.full((len(sources), len(emotions)), np.nan), [""] * len(sources)
     # Zeros behind a clip change its scores where no mask tells the model of them.

@@ -11,8 +11,6 @@ from hf_ser.model_card_check import check_model_card
 from hf_ser.model_card_data import card_language, is_hub_id, make_card_data
 from hf_ser.wording import SCORE_NAMES, corpus_title, interval_range, percent, selected_epoch, speaker_claim
 
-__all__ = ["check_model_card", "render_model_card"]
-
 TEMPLATE = Path(__file__).with_name("model_card_template.md")
 NEEDED = {
     "metrics", "intervals", "per_class", "per_speaker", "per_sex", "labels", "confusion_matrix", "protocol", "corpus",
@@ -47,6 +45,7 @@ def render_model_card(results: dict, folder: str | Path, model_id: str | None = 
     card = ModelCard(_template().render(_context(results, model_id or folder.resolve().name)))
     with writing(folder / "README.md", "Free some space, then render the card again from results.json."):
         card.save(folder / "README.md")
+    check_model_card(folder / "README.md")
     return card
 
 

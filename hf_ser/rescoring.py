@@ -55,7 +55,7 @@ def evaluate_model(
         )
     dataset = load_corpus(corpus, data_dir)
     return _score(model, dataset, batch_size) | {
-        "corpus": _describe_corpus(corpus, dataset),
+        "corpus": CORPORA[corpus].card.describe(count_emotions(dataset)),
         "protocol": {
             "split": OTHER_CORPUS,
             "n_test": len(dataset),
@@ -153,9 +153,3 @@ def _read_json(path: Path) -> dict[str, Any]:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise RunError(f"`{path}` is not valid JSON ({error}). Copy the run folder again.") from error
-
-
-def _describe_corpus(name: str, dataset: datasets.Dataset) -> dict[str, Any]:
-    card = CORPORA[name].card
-    fields = ("name", "title", "language", "licence", "home_page", "citation", "synthetic")
-    return {**{field: getattr(card, field) for field in fields}, "counts": count_emotions(dataset)}

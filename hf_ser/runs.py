@@ -1,8 +1,11 @@
 """A run folder: opened for one recipe, resumed from its last whole checkpoint, closed with what travels."""
 
+import json
 import logging
+import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import yaml
 from transformers import PreTrainedModel, SequenceFeatureExtractor
@@ -15,7 +18,7 @@ logger = logging.getLogger(__name__)
 RECIPE, RESULTS, SPLIT, PREDICTIONS = "recipe.yaml", "results.json", "split.json", "predictions.parquet"
 FREE_SPACE = "Free some space and run the same command again: it goes on from the last checkpoint."
 # Without any one of these, Trainer would resume from a damaged checkpoint or diverge without a word.
-CHECKPOINT_FILES = ("model.safetensors", "optimizer.pt", "scheduler.pt", "trainer_state.json")
+CHECKPOINT_FILES = ("*.safetensors", "optimizer*", "scheduler.pt", "rng_state*.pth", "trainer_state.json")
 
 
 def open_run(recipe: Recipe) -> Path:
@@ -29,8 +32,10 @@ def open_run(recipe: Recipe) -> Path:
         raise RunError(f"`{folder}` holds a finished run. Give another `--output_dir`, or delete the folder.")
     with writing(folder, FREE_SPACE):
         folder.mkdir(parents=True, exist_ok=True)
-        _check_same_recipe(folder / RECIPE, recipe.options)
-        (folder / RECIPE).write_text(yaml.safe_dump(recipe.options, sort_keys=False), encoding="utf-8")
+        if (folder / RECIPE).exists():
+            _check_same_recipe(folder / RECIPE, recipe.options)
+        else:
+            _write_whole(folder / RECIPE, yaml.safe_dump(recipe.options, sort_keys=False))
     return folder
 
 
@@ -38,8 +43,7 @@ def find_checkpoint(folder: Path) -> str | None:
     """The newest whole checkpoint of an interrupted run; one that was cut off while it was written is passed over."""
     checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
     for checkpoint in reversed(checkpoints):
-        missing = [name for name in CHECKPOINT_FILES if not (checkpoint / name).is_file()]
-        missing += [] if any(checkpoint.glob("rng_state*.pth")) else ["rng_state.pth"]
+        missing = [name for name in CHECKPOINT_FILES if not any(checkpoint.glob(name))]
         if not missing:
             logger.info("Going on from `%s`.", checkpoint)
             return str(checkpoint)
@@ -48,20 +52,31 @@ def find_checkpoint(folder: Path) -> str | None:
     return None
 
 
-def close_run(folder: Path, model: PreTrainedModel, feature_extractor: SequenceFeatureExtractor) -> None:
-    """Save what travels: weights, configurations and the Python files that load them; the checkpoints go."""
+def save_model(folder: Path, model: PreTrainedModel, feature_extractor: SequenceFeatureExtractor) -> None:
+    """Save what travels: weights, configurations and the Python files that load them."""
     with writing(folder, FREE_SPACE):
         model.save_pretrained(folder)
         feature_extractor.save_pretrained(folder)
     for weights in folder.glob("*.safetensors"):
         weights.chmod(0o644)  # safetensors writes them for the owner alone
+
+
+def close_run(folder: Path, results: dict[str, Any]) -> None:
+    """Write results.json, which marks a run as finished and so comes last; the checkpoints go."""
+    with writing(folder, FREE_SPACE):
+        _write_whole(folder / RESULTS, json.dumps(results, indent=2))
     for checkpoint in folder.glob("checkpoint-*"):
         shutil.rmtree(checkpoint)
 
 
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
 def _check_same_recipe(path: Path, options: dict) -> None:
-    if not path.exists():
-        return
     before = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     changed = sorted(key for key in before.keys() | options.keys() if before.get(key) != options.get(key))
     if changed:

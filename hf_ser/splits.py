@@ -27,7 +27,7 @@ class SplitArguments:
     test: float = field(default=0.2, metadata={"help": "share of the clips in test (stratified)"})
     validation: float = field(default=0.1, metadata={"help": "share of the rest that chooses the checkpoint"})
     test_speakers: list[str] | None = field(default=None, metadata={"help": "speakers in test (held-out-speakers)"})
-    fold: int = field(default=0, metadata={"help": "which speaker is left out, counted from 0"})
+    fold: int | None = field(default=None, metadata={"help": "speaker left out, from 0 (leave-one-speaker-out)"})
     speaker_independent: bool = field(default=False, metadata={"help": "claim that no speaker is shared; checked"})
 
     def as_options(self) -> dict[str, object]:
@@ -57,6 +57,7 @@ def make_split(dataset: Dataset, kind: str = "stratified", seed: int = 0, **opti
     for name in ("test", "validation"):
         if not 0 <= getattr(arguments, name) < 1:
             raise SplitError(f"`{name}` is {getattr(arguments, name)}; it is a share, from 0 up to but not with 1.")
+    _check_options(arguments)
     _check_utterances(dataset)
     parts = SPLITS[kind](dataset, arguments)
     split = DatasetDict({name: dataset.select(sorted(parts[name])) for name in PARTS})
@@ -95,7 +96,7 @@ def _split_held_out(dataset: Dataset, arguments: SplitArguments) -> dict[str, np
 
 def _split_leave_one_out(dataset: Dataset, arguments: SplitArguments) -> dict[str, np.ndarray]:
     speakers = _list_speakers(dataset)
-    if not 0 <= arguments.fold < len(speakers):
+    if arguments.fold is None or not 0 <= arguments.fold < len(speakers):
         raise SplitError(
             f"`fold` is {arguments.fold}, but there are {len(speakers)} speakers, so folds 0 to {len(speakers) - 1}."
         )
@@ -201,6 +202,13 @@ def write_split(split: DatasetDict, arguments: SplitArguments, path: Path) -> No
     lists = {part: split[part]["utterance"][:] for part in PARTS}
     content = {"hash": hash_split(split), "arguments": asdict(arguments), **lists}
     path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _check_options(arguments: SplitArguments) -> None:
+    """An option of another kind of split would be ignored without a word."""
+    for option, kind in (("test_speakers", "held-out-speakers"), ("fold", "leave-one-speaker-out")):
+        if getattr(arguments, option) is not None and arguments.split != kind:
+            raise SplitError(f"`{option}` belongs to `split: {kind}`; this split is `{arguments.split}`.")
 
 
 def _check_utterances(dataset: Dataset) -> None:

@@ -1,7 +1,6 @@
 """From a recipe to a transformers.Trainer, wired: feature extractor, model, loss, collators, callbacks."""
 
 import logging
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
@@ -129,19 +128,12 @@ class EmotionTrainer(transformers.Trainer):
         with writing(self.args.output_dir, FREE_SPACE):
             return super().train(*args, **kwargs)
 
-    @property
-    def seconds_per_epoch(self) -> float:
-        """Median time of a training epoch, features read from the cache, evaluation not counted."""
-        clock = next(callback for callback in self.callback_handler.callbacks if isinstance(callback, EpochCallback))
-        return statistics.median(clock.seconds) if clock.seconds else 0.0
-
 
 class EpochCallback(TrainerCallback):
-    """Tells the collator which epoch it is, and takes the time of each."""
+    """Tells the collator which epoch it is, and logs the seconds of each, so that checkpoints keep them."""
 
     def __init__(self, collator: AugmentingCollator):
         self.collator = collator
-        self.seconds: list[float] = []
         self.started = 0.0
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -151,7 +143,8 @@ class EpochCallback(TrainerCallback):
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """An epoch ends."""
-        self.seconds.append(time.perf_counter() - self.started)
+        seconds = time.perf_counter() - self.started
+        state.log_history.append({"epoch": state.epoch, "step": state.global_step, "epoch_seconds": seconds})
 
 
 def _make_compute_metrics(labels: list[str]) -> Callable[[Any], dict[str, float]]:

@@ -6,12 +6,11 @@ from rich.console import Console
 from transformers import pipeline
 
 import hf_ser
-from hf_ser.checks import drop_bad_audio, scan_audio
+from hf_ser.checks import drop_bad_audio
 from hf_ser.errors import exit_in_one_line
 from hf_ser.evaluation import summarize
-from hf_ser.model_card import check_model_card
-from hf_ser.runs import close_run, find_checkpoint, open_run
-from hf_ser.training import build_feature_extractor, use_all_cores
+from hf_ser.runs import close_run, find_checkpoint, open_run, save_model
+from hf_ser.training import use_all_cores
 
 
 def main() -> None:
@@ -25,8 +24,8 @@ def main() -> None:
         folder = open_run(recipe)
         checkpoint = find_checkpoint(folder)
         dataset = hf_ser.load_corpus(recipe.corpus.corpus, recipe.corpus.data_dir)
-        dataset, skipped = drop_bad_audio(scan_audio(dataset), recipe.corpus.on_bad_audio)
-        feature_extractor = build_feature_extractor(recipe)
+        dataset, skipped = drop_bad_audio(dataset, recipe.corpus.on_bad_audio)
+        feature_extractor = hf_ser.build_feature_extractor(recipe)
         dataset = hf_ser.extract_features(dataset, feature_extractor, num_proc=recipe.corpus.num_proc)
 
     split = hf_ser.make_split(dataset, **recipe.split.as_options())
@@ -36,9 +35,9 @@ def main() -> None:
 
     results = hf_ser.evaluate_run(trainer, recipe, split, skipped)
     if trainer.is_world_process_zero():
-        close_run(folder, trainer.model, feature_extractor)
+        save_model(folder, trainer.model, feature_extractor)
         hf_ser.render_model_card(results, folder)
-        check_model_card(folder / "README.md")
+        close_run(folder, results)
         report(results, folder, split["test"][0])
 
 

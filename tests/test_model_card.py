@@ -7,8 +7,8 @@ import pytest
 from huggingface_hub import ModelCard
 
 from hf_ser.errors import CardError, StorageError
-from hf_ser.model_card import check_model_card, render_model_card
-from hf_ser.model_card_check import read_table, split_sections
+from hf_ser.model_card import render_model_card
+from hf_ser.model_card_check import check_model_card, read_table, split_sections
 from tests.results import LABELS, SPEAKERS, make_results, make_synthetic_results
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from hf_ser.errors import CardError
-from hf_ser.model_card import check_model_card, render_model_card
+from hf_ser.model_card import render_model_card
+from hf_ser.model_card_check import check_model_card
 from tests.results import make_results
 
 FAULTS = {

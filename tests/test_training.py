@@ -11,7 +11,7 @@ from transformers import TrainerCallback
 from hf_ser.arguments import parse_recipe
 from hf_ser.errors import RecipeError, RunError
 from hf_ser.evaluation import merge_history, probe
-from hf_ser.runs import close_run, find_checkpoint, open_run
+from hf_ser.runs import find_checkpoint, open_run, save_model
 from hf_ser.splits import make_split
 from hf_ser.training import build_feature_extractor, build_model, build_trainer
 
@@ -110,6 +110,11 @@ def test_a_network_learns_what_there_is_to_learn(make_recipe, split):
     assert max(entry.get("eval_uar", 0) for entry in trainer.state.log_history) > 0.9
 
 
+def test_the_epoch_with_the_lowest_loss_is_the_best_one(make_recipe):
+    assert make_recipe("loss", "--metric_for_best_model", "loss").training.greater_is_better is False
+    assert make_recipe("uar").training.greater_is_better is True
+
+
 def test_the_test_part_is_never_read_in_training(make_recipe, split):
     trainer = make_trainer(make_recipe(), split)
     test = set(split["test"]["utterance"])
@@ -169,7 +174,7 @@ def test_a_checkpoint_cut_off_while_it_was_written_is_passed_over(tmp_path, capl
             (folder / name).touch()
     with caplog.at_level(logging.WARNING):
         assert find_checkpoint(tmp_path).endswith("checkpoint-10")
-    assert "checkpoint-100` lacks ['optimizer.pt'" in caplog.text
+    assert "checkpoint-100` lacks ['optimizer*'" in caplog.text
     assert not (tmp_path / "checkpoint-100").exists()
 
 
@@ -187,7 +192,7 @@ def test_the_probe_of_a_saved_run_is_the_same_to_the_bit(make_recipe, split, tmp
     recipe = make_recipe("probe")
     extractor = build_feature_extractor(recipe)
     model = build_model(recipe, LABELS, extractor)
-    close_run(tmp_path, model, extractor)
+    save_model(tmp_path, model, extractor)
     again = type(model).from_pretrained(tmp_path)
     assert probe(again, type(extractor).from_pretrained(tmp_path)) == probe(model, extractor)
     assert (tmp_path / "model.safetensors").stat().st_mode & 0o044

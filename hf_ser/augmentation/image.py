@@ -36,7 +36,7 @@ def mask_spectrogram(
 
 
 def _draw_stripes(length: int, count: int, widest: int, generator: np.random.Generator) -> list[tuple[int, int]]:
-    """First and last-but-one index of each stripe."""
+    """First index of each stripe, and the one past its last."""
     stripes = []
     for _ in range(count):
         width = int(generator.integers(min(widest, length) + 1))

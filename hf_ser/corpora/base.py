@@ -53,6 +53,11 @@ class CorpusCard:
     speaker_counts: dict[str, int]
     synthetic: bool = False
 
+    def describe(self, emotion_counts: dict[str, int]) -> dict[str, object]:
+        """The block `corpus` of results.json, with the clips of each emotion that were used."""
+        fields = ("name", "title", "language", "licence", "home_page", "citation", "synthetic")
+        return {**{field: getattr(self, field) for field in fields}, "counts": emotion_counts}
+
 
 class CorpusBuilder(datasets.ArrowBasedBuilder):
     """Builder of one corpus; `Builder(data_dir=folder).load()` gives its Dataset.

@@ -31,7 +31,7 @@ def bootstrap_intervals(
     resamples: int = 2000,
     level: float = 0.95,
 ) -> dict[str, dict[str, float | str]]:
-    """Interval of each score: {metric: {low, high, method}}; a perfect score gets an exact binomial one.
+    """Interval of each score: {metric: {low, high, method}}.
 
     Args:
         predictions: one label id per utterance.
@@ -44,16 +44,24 @@ def bootstrap_intervals(
     """
     generator = np.random.default_rng(seed)
     by_speaker = count_by_speaker(predictions, references, speakers, n_labels)
-    if len(references) == np.trace(by_speaker.sum(0)):
-        return dict.fromkeys(SCORES, _bound_perfect_score(len(references), level))
-    if len(by_speaker) >= FEWEST_SPEAKERS:
-        unit, note = "speakers", ""
+    matrix = by_speaker.sum(0)
+    percent = f"{100 * level:g} %"
+    if _is_all_or_nothing(matrix):
+        method = f"{percent} interval of each emotion's recall under Jeffreys' prior (a bootstrap would have no width)"
+        matrices = draw_recalls(matrix, resamples, generator)
+    elif len(by_speaker) >= FEWEST_SPEAKERS:
+        method = f"{percent} percentile bootstrap over speakers, {resamples} resamples"
         matrices = draw_speakers(by_speaker, resamples, generator)
     else:
-        unit, note = "utterances", f" (under {FEWEST_SPEAKERS} speakers)"
-        matrices = draw_utterances(by_speaker.sum(0), resamples, generator)
-    method = f"{100 * level:g} % percentile bootstrap over {unit}, {resamples} resamples{note}"
-    return {name: _percentiles(score(matrices), level) | {"method": method} for name, score in SCORES.items()}
+        method = (
+            f"{percent} percentile bootstrap over utterances of each emotion, {resamples} resamples "
+            f"(under {FEWEST_SPEAKERS} speakers: how speakers differ is not in it)"
+        )
+        matrices = draw_utterances(matrix, resamples, generator)
+    return {
+        name: _percentiles(score(matrices), float(score(matrix)), level) | {"method": method}
+        for name, score in SCORES.items()
+    }
 
 
 def count_by_speaker(
@@ -78,24 +86,34 @@ def draw_speakers(by_speaker: np.ndarray, resamples: int, generator: np.random.G
 
 
 def draw_utterances(matrix: np.ndarray, resamples: int, generator: np.random.Generator) -> np.ndarray:
-    """Matrices of as many utterances as there are, drawn with replacement: (resamples, true, predicted).
+    """As many utterances of each emotion as there are, drawn with replacement: (resamples, true, predicted).
 
-    An utterance matters only by its cell, so the draw is multinomial over cells.
+    An utterance matters only by its cell, so each row's draw is multinomial; a rare emotion never drops out.
     """
-    n_utterances = matrix.sum()
-    return generator.multinomial(n_utterances, matrix.ravel() / n_utterances, size=resamples).reshape(
-        -1, *matrix.shape
-    )
+    rows = [generator.multinomial(row.sum(), row / max(row.sum(), 1), size=resamples) for row in matrix]
+    return np.stack(rows, axis=1)
 
 
-def _bound_perfect_score(n_utterances: int, level: float) -> dict[str, float | str]:
-    """Every resample of a perfect score is perfect too, hence the exact binomial one (Clopper and Pearson, 1934)."""
-    low = ((1 - level) / 2) ** (1 / n_utterances)
-    method = f"{100 * level:g} % exact binomial interval: no error among {n_utterances} utterances"
-    return {"low": low, "high": 1.0, "method": method}
+def draw_recalls(matrix: np.ndarray, resamples: int, generator: np.random.Generator) -> np.ndarray:
+    """Rows from the posterior of their shares: (resamples, true, predicted).
+
+    Jeffreys' prior (1946) adds half a right and half a wrong answer to each emotion, so that recall is distributed as
+    Beta(right + 1/2, wrong + 1/2).
+    """
+    n_labels = len(matrix)
+    prior = np.full((n_labels, n_labels), 0.5 / max(n_labels - 1, 1))
+    np.fill_diagonal(prior, 0.5)
+    shares = [generator.dirichlet(row + before, size=resamples) for row, before in zip(matrix, prior, strict=True)]
+    return np.stack(shares, axis=1) * matrix.sum(axis=-1)[:, None]
 
 
-def _percentiles(scores: np.ndarray, level: float) -> dict[str, float]:
-    """The bounds that leave (1 - level) / 2 of the scores on either side."""
+def _is_all_or_nothing(matrix: np.ndarray) -> bool:
+    """Whether every emotion is always recognised or never, so that no resample differs."""
+    right = np.diagonal(matrix)
+    return bool(np.all((right == 0) | (right == matrix.sum(axis=-1))))
+
+
+def _percentiles(scores: np.ndarray, score: float, level: float) -> dict[str, float]:
+    """The bounds that leave (1 - level) / 2 of the scores on either side; the score itself lies within them."""
     low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
-    return {"low": float(low), "high": float(high)}
+    return {"low": min(float(low), score), "high": max(float(high), score)}

@@ -5,6 +5,7 @@ from typing import Any
 
 import timm
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from .choices import check_choice
@@ -36,10 +37,11 @@ def build_backbone(name: str, pooling: str, weights: str | None = None, **kwargs
     check_choice("pooling", pooling, ("backbone", *POOLINGS))
     try:
         backbone = timm.create_model(name, num_classes=0, **_weights_arguments(weights), **kwargs)
-    except (RuntimeError, TypeError) as error:
+    except (RuntimeError, TypeError, OSError, SafetensorError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(
-            f"Backbone `{name}` with {kwargs} and weights `{weights}` cannot be built: {reason}"
+            f"Backbone `{name}` with {kwargs} and weights `{weights}` cannot be built: {reason} "
+            "Check the arguments, and the file or the connection that the weights come from."
         ) from error
     if pooling != "backbone" and hasattr(backbone, "pre_logits"):
         backbone.pre_logits = nn.Identity()  # VGG's dense layers: 119.5 M weights that the pooling passes by

@@ -80,6 +80,8 @@ class SpectrogramConfig(PretrainedConfig):
         check_choice("time_axis", self.time_axis, TIME_AXES)
         check_choice("freeze", self.freeze, FREEZES)
         check_positive(window_frames=self.window_frames, window_hop=self.window_hop)
+        for width in self.hidden_sizes:
+            check_positive(hidden_sizes=width)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"`dropout` is {self.dropout}; it must lie in 0 to 1, 1 excluded.")
         self._check_image()
@@ -102,6 +104,9 @@ class SpectrogramConfig(PretrainedConfig):
                 raise ValueError(f"`{option}` has {len(value)} numbers for an image of {self.num_channels} channels.")
 
     def _check_frozen(self) -> None:
+        for option in ("unfreeze_last_blocks", "unfreeze_last_layers"):
+            if getattr(self, option) < 0:
+                raise ValueError(f"`{option}` is {getattr(self, option)}; it must be 0 or more.")
         if self.unfreeze_last_blocks and self.unfreeze_last_layers:
             raise ValueError("Give `unfreeze_last_blocks` or `unfreeze_last_layers`, not both.")
         if (self.unfreeze_last_blocks or self.unfreeze_last_layers) and self.freeze != "all":

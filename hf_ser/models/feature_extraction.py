@@ -205,6 +205,8 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
         self._check_range()
 
     def _check_window(self) -> None:
+        if self.n_fft % 2:
+            raise ValueError(f"`n_fft` is {self.n_fft}; it must be even, for a frame to be centred.")
         if self.win_length is not None and self.win_length > self.n_fft:
             raise ValueError(f"`win_length` {self.win_length} is longer than `n_fft` {self.n_fft}.")
         check_choice("window_name", self.window_name, WINDOWS)

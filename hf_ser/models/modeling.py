@@ -95,9 +95,25 @@ class SpectrogramForAudioClassification(PreTrainedModel):
         hold_frozen_statistics(self.backbone)
         return self
 
+    @classmethod
+    def from_pretrained(cls, *args: Any, **kwargs: Any) -> Any:
+        """Load a saved model as transformers does, with its weights where torch itself would lay them.
+
+        Weights that lie in a mapped file start anywhere, and some kernels round otherwise for unaligned memory: the
+        logits would be those of the model that was saved only to the last digit but one.
+        """
+        loaded = super().from_pretrained(*args, **kwargs)
+        model = loaded[0] if isinstance(loaded, tuple) else loaded
+        for tensor in (*model.parameters(), *model.buffers()):
+            tensor.data = tensor.data.clone()
+        return loaded
+
     def _set_gradient_checkpointing(self, enable: bool = True, *args: Any, **kwargs: Any) -> None:
         """Recompute the backbone's activations in the backward pass (Trainer's `activation_checkpointing`)."""
-        self.backbone.set_grad_checkpointing(enable)
+        try:
+            self.backbone.set_grad_checkpointing(enable)
+        except (AssertionError, AttributeError) as error:
+            raise ValueError(f"Backbone `{self.config.backbone}` cannot recompute its activations.") from error
         if enable:
             hold_statistics_while_recomputing(self)
 

@@ -71,7 +71,10 @@ def test_eight_speakers_are_resampled_as_speakers_and_seven_are_not():
     seven = bootstrap_intervals(*simulate(generator, 7, 10), n_labels=4)
     assert list(eight) == list(METRICS)
     assert eight["uar"]["method"] == "95 % percentile bootstrap over speakers, 2000 resamples"
-    assert seven["uar"]["method"] == "95 % percentile bootstrap over utterances, 2000 resamples (under 8 speakers)"
+    assert seven["uar"]["method"] == (
+        "95 % percentile bootstrap over utterances of each emotion, 2000 resamples "
+        "(under 8 speakers: how speakers differ is not in it)"
+    )
 
 
 def test_a_seed_gives_the_same_interval_again_and_a_wider_level_contains_it():
@@ -93,9 +96,25 @@ def test_missing_speakers_are_an_error():
 
 
 def test_a_perfect_score_is_not_certain():
-    labels = [0, 1] * 40
-    interval = bootstrap_intervals(labels, labels, ["a"] * 80, 2)["uar"]
-    expected = scipy.stats.binomtest(80, 80).proportion_ci(0.95, method="exact")
-    assert interval["low"] == pytest.approx(expected.low)
+    labels = [0] * 80
+    interval = bootstrap_intervals(labels, labels, ["a"] * 80, 2, resamples=50_000)["uar"]
+    assert interval["low"] == pytest.approx(scipy.stats.beta.ppf(0.025, 80.5, 0.5), abs=2e-3)
     assert interval["high"] == 1
-    assert interval["method"] == "95 % exact binomial interval: no error among 80 utterances"
+    assert "Jeffreys' prior" in interval["method"]
+
+
+def test_one_clip_of_an_emotion_is_little_to_go_by():
+    labels = [0] * 50 + [1]
+    interval = bootstrap_intervals(labels, labels, ["a"] * 51, 2)["uar"]
+    assert interval["low"] < 0.65
+
+
+def test_a_network_that_always_says_the_same_has_an_interval_too():
+    interval = bootstrap_intervals([0] * 40, [0, 1] * 20, ["a"] * 40, 2)["uar"]
+    assert interval["low"] <= 0.5 < interval["high"]
+
+
+def test_a_rare_emotion_never_drops_out_of_a_resample():
+    references, predictions = [0] * 53 + [1] * 53 + [2], [0] * 50 + [1] * 56 + [0]
+    interval = bootstrap_intervals(predictions, references, ["a"] * 107, 3)["uar"]
+    assert interval["high"] <= 2 / 3
