@@ -1,0 +1,73 @@
+"""Scores against scikit-learn, groups by hand, history and the table of predictions."""
+
+import numpy as np
+import pytest
+from datasets import ClassLabel, Dataset
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score, recall_score
+
+from hf_ser.evaluation import merge_history, score, tabulate_predictions
+
+LABELS = ["anger", "neutral", "sadness"]
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    columns = {
+        "label": [index % 3 for index in range(60)],
+        "speaker": [f"s{index % 5}" for index in range(60)],
+        "sex": ["female" if index % 5 < 2 else "male" for index in range(60)],
+        "sentence": ["text"] * 60,
+        "utterance": [f"clip-{index}" for index in range(60)],
+    }
+    return Dataset.from_dict(columns).cast_column("label", ClassLabel(names=LABELS))
+
+
+@pytest.fixture(scope="module")
+def probabilities():
+    return np.random.default_rng(0).dirichlet([0.5, 0.5, 0.5], 60)
+
+
+def test_scores_equal_those_of_scikit_learn(dataset, probabilities):
+    results, truth, answer = score(probabilities, dataset), dataset["label"][:], probabilities.argmax(axis=1)
+    assert results["metrics"]["uar"] == pytest.approx(balanced_accuracy_score(truth, answer))
+    assert results["metrics"]["accuracy"] == pytest.approx(accuracy_score(truth, answer))
+    assert results["metrics"]["macro_f1"] == pytest.approx(f1_score(truth, answer, average="macro"))
+    assert results["metrics"]["weighted_f1"] == pytest.approx(f1_score(truth, answer, average="weighted"))
+    assert results["confusion_matrix"] == confusion_matrix(truth, answer).tolist()
+    recalls = [results["per_class"][label]["recall"] for label in LABELS]
+    assert recalls == pytest.approx(recall_score(truth, answer, average=None).tolist())
+    assert all(
+        entry["low"] <= results["metrics"][name] <= entry["high"] for name, entry in results["intervals"].items()
+    )
+
+
+def test_every_speaker_and_sex_is_scored_on_its_own_clips(dataset, probabilities):
+    results, right = score(probabilities, dataset), probabilities.argmax(axis=1) == np.asarray(dataset["label"])
+    assert {name: entry["support"] for name, entry in results["per_speaker"].items()} == dict.fromkeys(
+        ["s0", "s1", "s2", "s3", "s4"], 12
+    )
+    assert results["per_sex"]["female"]["support"] == 24
+    assert results["per_speaker"]["s3"]["accuracy"] == pytest.approx(right[3::5].mean())
+
+
+def test_the_table_names_every_clip_and_what_was_heard(dataset, probabilities):
+    table = tabulate_predictions(probabilities, dataset)
+    assert table.columns.tolist() == ["utterance", "speaker", "sex", "sentence", "label", "prediction", *LABELS]
+    assert table["utterance"].tolist() == dataset["utterance"][:]
+    assert table.loc[7, "label"] == "neutral"
+    assert table.loc[7, "prediction"] == LABELS[probabilities[7].argmax()]
+    assert np.allclose(table[LABELS], probabilities)
+
+
+def test_the_log_becomes_one_entry_an_epoch():
+    log = [
+        {"loss": 1.0, "epoch": 1.0, "step": 5},
+        {"epoch_seconds": 2.0, "epoch": 1.0, "step": 5},
+        {"eval_loss": 1.5, "eval_uar": 0.4, "epoch": 1.0, "step": 5},
+        {"loss": 0.5, "epoch": 2.0, "step": 10},
+        {"train_runtime": 9.0, "epoch": 2.0, "step": 10},
+    ]
+    assert merge_history(log) == [
+        {"loss": 1.0, "epoch": 1.0, "step": 5, "epoch_seconds": 2.0, "eval_loss": 1.5, "eval_uar": 0.4},
+        {"loss": 0.5, "epoch": 2.0, "step": 10},
+    ]
