@@ -33,10 +33,6 @@ class CorpusArguments:
     on_bad_audio: str = field(default="raise", metadata={"help": "`raise`, or `skip`: count and list in results.json"})
     num_proc: int | None = field(default=None, metadata={"help": "workers for the features; null chooses"})
 
-    def __post_init__(self) -> None:
-        if self.num_proc is not None and self.num_proc < 1:
-            raise RecipeError(f"`num_proc` is {self.num_proc}; it must be at least 1, or null.")
-
 
 @dataclass
 class AugmentationArguments:
@@ -85,6 +81,26 @@ class TrainingArguments(transformers.TrainingArguments):
         super().__post_init__()
 
 
+# Least and largest value of keys that would otherwise fail late, inside another library, or without a word.
+RANGES = {
+    "per_device_train_batch_size": (1, math.inf),
+    "per_device_eval_batch_size": (1, math.inf),
+    "gradient_accumulation_steps": (1, math.inf),
+    "dataloader_num_workers": (0, math.inf),
+    "num_train_epochs": (1e-3, math.inf),
+    "learning_rate": (0, math.inf),
+    "weight_decay": (0, math.inf),
+    "warmup_steps": (0, math.inf),
+    "max_grad_norm": (0, math.inf),
+    "adam_beta1": (0, 0.9999999),
+    "adam_beta2": (0, 0.9999999),
+    "label_smoothing_factor": (0, 0.9999999),
+    "early_stopping_patience": (1, math.inf),
+    "num_proc": (1, math.inf),
+    "seed": (0, 2**32 - 1),
+    "split_seed": (0, 2**32 - 1),
+}
+
 # Keys of transformers.TrainingArguments that would break what a run promises.
 REFUSED = {
     "resume_from_checkpoint": "An interrupted run goes on by itself when the same command is given again.",
@@ -119,16 +135,16 @@ class Recipe:
     options: dict[str, Any]  # all that was given, flat, as results.json records it
 
 
-def parse_recipe(arguments: list[str] | None = None) -> Recipe:
+def parse_recipe(arguments: str | list[str] | None = None) -> Recipe:
     """Read `RECIPE.yaml [--key value ...]`; the command line wins over the file.
 
     Args:
-        arguments: None takes the program's own.
+        arguments: a recipe's path, or what would stand on the command line; None takes the program's own.
 
     Raises:
         RecipeError: for a missing file, an unknown key (with the nearest valid one) or a wrong type.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
+    arguments = sys.argv[1:] if arguments is None else [arguments] if isinstance(arguments, str) else arguments
     if not arguments or arguments[0].startswith("-"):
         raise RecipeError("Give a recipe first: `accelerate launch recipes/train.py RECIPE.yaml [--key value ...]`.")
     options = read_recipe(Path(arguments[0])) | _parse_overrides(arguments[1:])
@@ -210,6 +226,7 @@ def _check_option(key: str, value: Any, types_by_key: dict[str, Any]) -> None:
         raise RecipeError(f"Unknown key `{key}` in the recipe. {suggest(key, types_by_key)}")
     kind = types_by_key[key]
     if _matches(value, kind):
+        _check_range(key, value)
         return
     hint = ""
     if isinstance(value, bool):
@@ -219,6 +236,14 @@ def _check_option(key: str, value: Any, types_by_key: dict[str, Any]) -> None:
     elif _matches([""], kind):
         hint = ' Write a list of quoted texts, ["03", "08"].'
     raise RecipeError(f"`{key}` is {value!r} ({type(value).__name__}); expected {_describe(kind)}.{hint}")
+
+
+def _check_range(key: str, value: Any) -> None:
+    low, high = RANGES.get(key, (-math.inf, math.inf))
+    if isinstance(value, int | float) and not low <= value <= high:
+        raise RecipeError(
+            f"`{key}` is {value}; it must be at least {low}" + (f" and at most {high}." * (high < math.inf) or ".")
+        )
 
 
 def _build(options: dict[str, Any]) -> Recipe:
@@ -234,7 +259,7 @@ def _build_section(section: type, options: dict[str, Any]) -> Any:
     """A section with its values checked by its own class, transformers.TrainingArguments among them."""
     try:
         return section(**options)
-    except ValueError as error:
+    except (ValueError, ImportError) as error:
         raise RecipeError(f"The recipe does not hold together: {error}") from error
 
 

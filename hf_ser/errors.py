@@ -19,6 +19,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
+MANY = 40  # names that are too many to list in one line
 FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # What safetensors and torch.save say of a full disk, in place of the system's error.
 FULL_DISK_WORDS = (
@@ -61,20 +63,24 @@ class StorageError(HfSerError):
 
 
 def suggest(name: str, valid: Iterable[str]) -> str:
-    """Sentence that offers the nearest valid names, or all of them where none is near."""
+    """Sentence that offers the nearest valid names, or all of them where none is near and they are few."""
     valid = sorted(valid)
     near = difflib.get_close_matches(name, valid, n=3, cutoff=0.6)
     if near:
         return "Did you mean " + " or ".join(f"`{candidate}`" for candidate in near) + "?"
+    if len(valid) > MANY:
+        return f"None of the {len(valid)} valid names is near it."
     return "Valid: " + ", ".join(f"`{candidate}`" for candidate in valid) + "."
 
 
 @contextlib.contextmanager
 def writing(target: Path | str, remedy: str) -> Iterator[None]:
-    """Turn a full disk, met anywhere inside the block, into a StorageError that names `target` and the `remedy`."""
+    """Turn a disk that is full or cannot be written into a StorageError that names `target` and the `remedy`."""
     try:
         yield
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in UNWRITABLE:
+            raise StorageError(f"`{target}` cannot be written ({error}). Give a folder that can.") from error
         if not _is_full_disk(error):
             raise
         raise StorageError(f"No space left while writing `{target}`. {remedy}") from error

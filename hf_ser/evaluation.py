@@ -1,5 +1,6 @@
 """Predictions -> results.json with its protocol, plots and a table of predictions."""
 
+import math
 import platform
 import resource
 import statistics
@@ -19,7 +20,7 @@ from transformers import PreTrainedModel, SequenceFeatureExtractor
 from hf_ser.arguments import Recipe
 from hf_ser.corpora import CORPORA
 from hf_ser.corpora.fingerprints import count_emotions
-from hf_ser.errors import writing
+from hf_ser.errors import RunError, writing
 from hf_ser.metrics import METRICS, bootstrap_intervals, compute_metrics
 from hf_ser.plots import plot_confusion_matrix, plot_learning_curve
 from hf_ser.runs import FREE_SPACE, PREDICTIONS, SPLIT
@@ -47,6 +48,8 @@ def evaluate_run(
     """
     folder, test = Path(recipe.training.output_dir), split["test"]
     logits = trainer.predict(select_inputs(test)).predictions
+    if not np.isfinite(logits).all():
+        raise RunError("The network's scores are no numbers: the training diverged. Give a smaller `learning_rate`.")
     probabilities = torch.from_numpy(logits).softmax(dim=-1).numpy()
     results = {
         **score(probabilities, test),
@@ -104,11 +107,12 @@ def tabulate_predictions(probabilities: np.ndarray, dataset: Dataset) -> pd.Data
 
 
 def merge_history(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Trainer's log as one entry for each epoch."""
+    """Trainer's log as one entry for each epoch; a number that is none, as fp16's first gradients are, is null."""
     epochs: dict[float, dict[str, Any]] = {}
     for entry in log:
         if entry.keys() & {"loss", "eval_loss", "epoch_seconds"}:
-            epochs.setdefault(entry["epoch"], {}).update(entry)
+            numbers = {key: value if math.isfinite(value) else None for key, value in entry.items()}
+            epochs.setdefault(entry["epoch"], {}).update(numbers)
     return [epochs[epoch] for epoch in sorted(epochs)]
 
 

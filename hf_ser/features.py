@@ -13,8 +13,9 @@ from pathlib import Path
 
 import datasets
 import numpy as np
+import pyarrow as pa
 import torch
-from datasets import Array2D, Array3D, Dataset, Features, List, Value, concatenate_datasets
+from datasets import Array2D, Array3D, Audio, Dataset, DatasetDict, Features, List, Value, concatenate_datasets
 from datasets.fingerprint import Hasher
 from tqdm.auto import tqdm
 from transformers import SequenceFeatureExtractor, Wav2Vec2FeatureExtractor
@@ -85,20 +86,20 @@ class Extraction:
 
 
 def extract_features(
-    dataset: Dataset,
+    dataset: Dataset | DatasetDict,
     extractor: SequenceFeatureExtractor,
     *,
     as_images: bool = False,
     image_config: SpectrogramConfig | None = None,
     num_proc: int | None = None,
-) -> Dataset:
+) -> Dataset | DatasetDict:
     """Add the features of every clip to a dataset, cached on disk.
 
     An interrupted call goes on from the shards that were finished. The cache is keyed by the dataset and by every
     option of the extractor.
 
     Args:
-        dataset: with an `audio` column, as `load_corpus` gives it.
+        dataset: with an `audio` column, as `load_corpus` gives it, or a DatasetDict of such parts.
         extractor: a SpectrogramFeatureExtractor, for `input_features` (frames, rows), or a Wav2Vec2FeatureExtractor,
             for `input_values`, the raw waveform.
         as_images: give `pixel_values` (3, height, width), for any image model of timm or transformers.
@@ -115,10 +116,14 @@ def extract_features(
         RecipeError: for another kind of extractor, and for images that need an `image_config`.
         StorageError: when the disk is full.
     """
+    if isinstance(dataset, DatasetDict):
+        options = {"as_images": as_images, "image_config": image_config, "num_proc": num_proc}
+        return DatasetDict({name: extract_features(part, extractor, **options) for name, part in dataset.items()})
     _check_arguments(dataset, extractor)
     num_proc = num_proc or (count_cores() if len(dataset) >= WORTH_WORKERS else 1)
     extraction = Extraction(extractor, _image_config(extractor, image_config) if as_images else None)
-    clips = dataset.select_columns("audio").flatten_indices() if dataset._indices else dataset.select_columns("audio")
+    clips = dataset.select_columns("audio").cast_column("audio", Audio(decode=False))
+    clips = clips.flatten_indices() if clips._indices else clips
     folder = _cache_folder(clips, extraction)
     shards = [
         (clips.select(range(start, min(start + SHARD_SIZE, len(clips)))), folder / f"shard-{start:08d}.arrow")
@@ -147,7 +152,7 @@ def _check_arguments(dataset: Dataset, extractor: SequenceFeatureExtractor) -> N
 
 def _extract_missing(extraction: Extraction, shards: list[tuple[Dataset, Path]], num_proc: int) -> None:
     """Extract the shards that no earlier call has finished."""
-    missing = [(clips, path) for clips, path in shards if not path.exists()]
+    missing = [(clips, path) for clips, path in shards if not _is_whole(path)]
     logger.info("Features: %d of %d shards are cached.", len(shards) - len(missing), len(shards))
     if not missing:
         return
@@ -155,6 +160,19 @@ def _extract_missing(extraction: Extraction, shards: list[tuple[Dataset, Path]],
     with tqdm(total=total, desc="Extracting features", unit="clip") as progress:
         for done in _run_shards(extraction, missing, min(num_proc, len(missing))):
             progress.update(done)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a shard is there and can be read; one that a failing disk has damaged is made anew."""
+    if not path.exists():
+        return False
+    try:
+        Dataset.from_file(str(path))
+    except (OSError, pa.ArrowInvalid) as error:
+        logger.warning("`%s` is damaged (%s) and is made anew.", path, error)
+        path.unlink()
+        return False
+    return True
 
 
 def _run_shards(extraction: Extraction, shards: list[tuple[Dataset, Path]], num_proc: int) -> Iterator[int]:

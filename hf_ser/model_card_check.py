@@ -32,7 +32,8 @@ LICENCES = {
 }  # fmt: skip
 MACHINE_PATH = re.compile(r"(?<![\w.:/])(?:/(?:home|root|Users|tmp|mnt|media|data|work|opt|var|srv)/|[A-Z]:\\)[\w.-]+")
 CODE_BLOCK = re.compile(r"^```.*?^```", flags=re.DOTALL | re.MULTILINE)
-NOT_A_NUMBER = re.compile(r"\b(?:NaN|nan|inf|None)\b")
+# A score that is none, alone in the cell of a table.
+NOT_A_NUMBER = re.compile(r"\|\s*-?(NaN|nan|inf|None)(?: %)?\s*(?=\|)")
 ROUNDING = 0.00051  # half of the last digit of a percentage with one decimal, as a share
 
 Sections = dict[str, str]

@@ -22,27 +22,27 @@ CHECKPOINT_FILES = ("*.safetensors", "optimizer*", "scheduler.pt", "rng_state*.p
 
 
 def open_run(recipe: Recipe) -> Path:
-    """Make the run folder, or reopen it for the same recipe.
+    """Make the run folder, or reopen it: for the same recipe, once it holds a checkpoint.
 
     Raises:
         RunError: if the folder holds a finished run, or the beginning of a run of another recipe.
     """
     folder = Path(recipe.training.output_dir)
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"`--output_dir {folder}` is a file. Give the name of a folder, which is made if need be.")
     if (folder / RESULTS).exists():
         raise RunError(f"`{folder}` holds a finished run. Give another `--output_dir`, or delete the folder.")
     with writing(folder, FREE_SPACE):
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder / RECIPE).exists():
+        if _list_checkpoints(folder) and (folder / RECIPE).exists():
             _check_same_recipe(folder / RECIPE, recipe.options)
-        else:
-            _write_whole(folder / RECIPE, yaml.safe_dump(recipe.options, sort_keys=False))
+        _write_whole(folder / RECIPE, yaml.safe_dump(recipe.options, sort_keys=False))
     return folder
 
 
 def find_checkpoint(folder: Path) -> str | None:
     """The newest whole checkpoint of an interrupted run; one that was cut off while it was written is passed over."""
-    checkpoints = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
-    for checkpoint in reversed(checkpoints):
+    for checkpoint in reversed(_list_checkpoints(folder)):
         missing = [name for name in CHECKPOINT_FILES if not any(checkpoint.glob(name))]
         if not missing:
             logger.info("Going on from `%s`.", checkpoint)
@@ -64,9 +64,15 @@ def save_model(folder: Path, model: PreTrainedModel, feature_extractor: Sequence
 def close_run(folder: Path, results: dict[str, Any]) -> None:
     """Write results.json, which marks a run as finished and so comes last; the checkpoints go."""
     with writing(folder, FREE_SPACE):
-        _write_whole(folder / RESULTS, json.dumps(results, indent=2))
-    for checkpoint in folder.glob("checkpoint-*"):
+        _write_whole(folder / RESULTS, json.dumps(results, indent=2, allow_nan=False))
+    for checkpoint in _list_checkpoints(folder):
         shutil.rmtree(checkpoint)
+
+
+def _list_checkpoints(folder: Path) -> list[Path]:
+    """Checkpoints of Trainer, by their step."""
+    steps = {path: path.name.removeprefix("checkpoint-") for path in folder.glob("checkpoint-*")}
+    return sorted((path for path, step in steps.items() if step.isdecimal()), key=lambda path: int(steps[path]))
 
 
 def _write_whole(path: Path, text: str) -> None:

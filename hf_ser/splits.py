@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,10 @@ def make_split(dataset: Dataset, kind: str = "stratified", seed: int = 0, **opti
         SplitError: when a part or an emotion's training clips would be empty, speakers are unknown or too few, or a
             claim of speaker independence does not hold.
     """
+    unknown = sorted(set(options) - {entry.name for entry in fields(SplitArguments)})
+    if unknown:
+        known = {entry.name for entry in fields(SplitArguments)} - {"split", "split_seed"}
+        raise SplitError(f"`make_split` has no option `{unknown[0]}`. {suggest(unknown[0], known)}")
     arguments = SplitArguments(split=kind, split_seed=seed, **options)
     if kind not in SPLITS:
         raise SplitError(f"Unknown split `{kind}`. {suggest(kind, SPLITS)}")
@@ -69,28 +73,36 @@ def make_split(dataset: Dataset, kind: str = "stratified", seed: int = 0, **opti
 
 def _split_stratified(dataset: Dataset, arguments: SplitArguments) -> dict[str, np.ndarray]:
     labels = np.asarray(dataset["label"])
-    rest, test = _cut(np.arange(len(dataset)), labels, arguments.test, arguments.split_seed, "test")
-    train, validation = _cut(rest, labels, arguments.validation, arguments.split_seed, "validation")
+    names = dataset.features["label"].names
+    rest, test = _cut(np.arange(len(dataset)), labels, names, "test", arguments)
+    train, validation = _cut(rest, labels, names, "validation", arguments)
     return {"train": train, "validation": validation, "test": test}
 
 
-def _cut(indices: np.ndarray, labels: np.ndarray, share: float, seed: int, part: str) -> tuple[np.ndarray, np.ndarray]:
+def _cut(
+    indices: np.ndarray, labels: np.ndarray, names: list[str], part: str, arguments: SplitArguments
+) -> tuple[np.ndarray, np.ndarray]:
     """Cut a stratified share off; a share of 0 cuts nothing."""
+    share = getattr(arguments, part)
     if share == 0:
         return indices, indices[:0]
     try:
-        return tuple(train_test_split(indices, test_size=share, stratify=labels[indices], random_state=seed))
+        return tuple(
+            train_test_split(indices, test_size=share, stratify=labels[indices], random_state=arguments.split_seed)
+        )
     except ValueError as error:
-        counts = dict(Counter(labels[indices].tolist()))
+        counts = {names[label]: count for label, count in sorted(Counter(labels[indices].tolist()).items())}
         raise SplitError(
-            f"Cannot cut {share:.0%} of {len(indices)} clips off for {part} with every emotion in it "
-            f"(clips per class index: {counts}). Use a larger share, or merge or drop the rare emotions."
+            f"`{part}: {share}` of {len(indices)} clips cannot be cut off with every emotion on both sides: {counts}. "
+            "Use a larger share, and merge or drop an emotion of a single clip."
         ) from error
 
 
 def _split_held_out(dataset: Dataset, arguments: SplitArguments) -> dict[str, np.ndarray]:
-    if not arguments.test_speakers:
-        raise SplitError("`split: held-out-speakers` needs `test_speakers`, a list of names.")
+    if not arguments.test_speakers or isinstance(arguments.test_speakers, str):
+        raise SplitError(
+            f"`split: held-out-speakers` needs `test_speakers`, a list of names; got {arguments.test_speakers!r}."
+        )
     return _split_by_speaker(dataset, list(arguments.test_speakers), arguments)
 
 

@@ -13,10 +13,10 @@ from transformers import EarlyStoppingCallback, PreTrainedModel, SequenceFeature
 
 from hf_ser.arguments import AugmentationArguments, Recipe
 from hf_ser.collators import AugmentingCollator, FeatureCollator
-from hf_ser.errors import RecipeError, writing
+from hf_ser.errors import RecipeError, RunError, suggest, writing
 from hf_ser.features import count_cores
 from hf_ser.losses import EmotionLoss, balance_classes
-from hf_ser.metrics import compute_metrics
+from hf_ser.metrics import METRICS, compute_metrics
 from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.models.modeling import SpectrogramForAudioClassification
@@ -75,6 +75,7 @@ def build_trainer(
     """
     labels = split["train"].features["label"].names
     arguments, augmentation = recipe.training, recipe.augmentation
+    _check_selection(arguments)
     _check_mixup(augmentation, feature_extractor)
     has_validation = len(split["validation"]) > 0
     if not has_validation:
@@ -83,18 +84,23 @@ def build_trainer(
     callbacks: list[TrainerCallback] = [EpochCallback(collator)]
     if recipe.fine_tuning.early_stopping_patience is not None:
         callbacks.append(EarlyStoppingCallback(recipe.fine_tuning.early_stopping_patience))
-    return EmotionTrainer(
-        model=model,
-        args=arguments,
-        data_collator=FeatureCollator(feature_extractor),
-        train_collator=collator,
-        train_dataset=select_inputs(split["train"]),
-        eval_dataset=select_inputs(split["validation"]) if has_validation else None,
-        processing_class=feature_extractor,
-        compute_loss_func=_build_loss(recipe, split["train"]["label"], len(labels)),
-        compute_metrics=_make_compute_metrics(labels),
-        callbacks=callbacks,
-    )
+    train, evaluation_collator = select_inputs(split["train"]), FeatureCollator(feature_extractor)
+    _check_forward(model, evaluation_collator([train[_find_shortest(split["train"])]]))
+    try:
+        return EmotionTrainer(
+            model=model,
+            args=arguments,
+            data_collator=evaluation_collator,
+            train_collator=collator,
+            train_dataset=train,
+            eval_dataset=select_inputs(split["validation"]) if has_validation else None,
+            processing_class=feature_extractor,
+            compute_loss_func=_build_loss(recipe, split["train"]["label"], len(labels)),
+            compute_metrics=_make_compute_metrics(labels),
+            callbacks=callbacks,
+        )
+    except ValueError as error:  # such as an unknown name in `report_to`
+        raise RecipeError(f"Trainer does not take this recipe: {error}") from error
 
 
 def use_all_cores(arguments: transformers.TrainingArguments) -> None:
@@ -122,6 +128,16 @@ class EmotionTrainer(transformers.Trainer):
             return super().get_train_dataloader()
         finally:
             self.data_collator = evaluation_collator
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """One step; a loss that is no number ends the training, for nothing would be learnt any more."""
+        loss = super().training_step(*args, **kwargs)
+        if not torch.isfinite(loss).all():
+            raise RunError(
+                f"The loss is {loss.mean().item()} at step {self.state.global_step}: the training diverged. "
+                "Give a smaller `learning_rate`, more `warmup_steps`, or bf16 in place of fp16."
+            )
+        return loss
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """Train; a full disk is reported as such."""
@@ -160,6 +176,31 @@ def _build_loss(recipe: Recipe, labels: list[int], num_labels: int) -> EmotionLo
         raise RecipeError(f"`class_weights` is `{kind}`; valid: {', '.join(CLASS_WEIGHTS)}.")
     weights = balance_classes(labels, num_labels) if kind == "balanced" else None
     return EmotionLoss(num_labels, weights, recipe.training.label_smoothing_factor)
+
+
+def _check_selection(arguments: transformers.TrainingArguments) -> None:
+    """The checkpoint is chosen by a metric that there is."""
+    name = (arguments.metric_for_best_model or "loss").removeprefix("eval_")
+    if name not in ("loss", *METRICS):
+        raise RecipeError(f"`metric_for_best_model` is `{name}`. {suggest(name, ('loss', *METRICS))}")
+
+
+def _find_shortest(dataset: Dataset) -> int:
+    """Index of the shortest clip, by which a network that needs larger images is found out."""
+    return int(np.argmin(dataset["duration"])) if "duration" in dataset.column_names else 0
+
+
+@torch.no_grad()
+def _check_forward(model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> None:
+    """Run the network once before hours are spent."""
+    shape = tuple(batch["input_features"].shape[1:])
+    try:
+        model.eval()(input_features=batch["input_features"], attention_mask=batch["attention_mask"])
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise RecipeError(
+            f"The network does not take the shortest clip, {shape[0]} frames of {shape[1]} rows: "
+            f"{' '.join(str(error).split())}. Give an `image_size`, a `min_duration`, or other `backbone_kwargs`."
+        ) from error
 
 
 def _check_windows(config: SpectrogramConfig, feature_extractor: SpectrogramFeatureExtractor) -> None:

@@ -185,7 +185,7 @@ def test_without_words_the_programs_own_are_read(parse, monkeypatch, tmp_path):
 OVERRIDES = {
     ("--seed", "3"): ("seed", 3),
     ("--seed=3",): ("seed", 3),
-    ("--split-seed", "-3"): ("split_seed", -3),
+    ("--max-steps", "-3"): ("max_steps", -3),
     ("--fmin", "-1.5"): ("fmin", -1.5),
     ("--learning_rate", "1e-5"): ("learning_rate", 1e-5),
     ("--learning_rate", "1.0e-05"): ("learning_rate", 1e-5),

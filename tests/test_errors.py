@@ -57,8 +57,13 @@ def test_a_full_disk_is_found_behind_the_error_of_a_library(save):
         save()
 
 
+def test_a_folder_that_cannot_be_written_is_named():
+    with pytest.raises(StorageError, match="`runs/a` cannot be written .*Read-only"), writing("runs/a", ""):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+
 @pytest.mark.parametrize(
-    "error", [OSError(errno.EACCES, "denied"), KeyError("os error 280"), RuntimeError("(os error 2)")]
+    "error", [OSError(errno.EAGAIN, "try again"), KeyError("os error 280"), RuntimeError("(os error 2)")]
 )
 def test_other_errors_pass_as_they_are(error):
     with pytest.raises(type(error)) as caught, writing("runs/a", ""):

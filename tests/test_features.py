@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from datasets import Audio, Dataset
-from transformers import Wav2Vec2FeatureExtractor
+from datasets import Audio, Dataset, DatasetDict
+from transformers import Wav2Vec2FeatureExtractor, WhisperFeatureExtractor
 
 from hf_ser import features
-from hf_ser.errors import AudioError, RecipeError, RunError, StorageError
+from hf_ser.errors import AudioError, CorpusError, RecipeError, RunError, StorageError
 from hf_ser.features import extract_features
 from hf_ser.models.configuration import SpectrogramConfig
 from tests.conftest import ROOT, tone
@@ -96,6 +96,43 @@ def test_a_second_call_computes_nothing(clips, feature_extractor, small_shards, 
     extract_features(clips, feature_extractor)
     monkeypatch.setattr(features, "_extract_shard", None)
     assert len(extract_features(clips, feature_extractor)) == 10
+
+
+def test_features_are_replaced_and_every_part_of_a_split_gets_them(clips, feature_extractor):
+    parts = DatasetDict({"train": clips.select(range(6)), "test": clips.select(range(6, 10))})
+    extracted = extract_features(extract_features(parts, feature_extractor), feature_extractor)
+    assert extracted["test"]["utterance"][:] == ["6", "7", "8", "9"]
+    assert extracted["train"].column_names == ["audio", "utterance", "input_features"]
+
+
+def test_a_file_that_changes_is_read_again(clips, feature_extractor):
+    before = extract_features(clips, feature_extractor)[4]["input_features"]
+    soundfile.write(clips[4]["audio"]["path"], tone(0.9), 16_000)
+    assert len(extract_features(clips, feature_extractor)[4]["input_features"]) > len(before)
+
+
+def test_a_damaged_shard_is_made_anew(clips, feature_extractor, own_cache):
+    whole = extract_features(clips, feature_extractor)[:]["input_features"]
+    for path in (own_cache / "hf_ser" / "features").glob("*/*.arrow"):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert extract_features(clips, feature_extractor)[:]["input_features"] == whole
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "sentence"),
+    [
+        (lambda clips: clips.select([]), CorpusError, "The dataset has 0 clips"),
+        (lambda clips: clips.remove_columns("audio"), CorpusError, "and an `audio` column"),
+    ],
+)
+def test_a_dataset_without_sound_is_refused(clips, feature_extractor, change, error, sentence):
+    with pytest.raises(error, match=sentence):
+        extract_features(change(clips), feature_extractor)
+
+
+def test_another_kind_of_extractor_is_refused(clips):
+    with pytest.raises(RecipeError, match="and not with WhisperFeatureExtractor"):
+        extract_features(clips, WhisperFeatureExtractor())
 
 
 def test_another_option_is_another_cache(clips, feature_extractor):

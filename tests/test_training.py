@@ -110,6 +110,12 @@ def test_a_network_learns_what_there_is_to_learn(make_recipe, split):
     assert max(entry.get("eval_uar", 0) for entry in trainer.state.log_history) > 0.9
 
 
+def test_a_training_that_diverges_ends_with_an_error(make_recipe, split):
+    trainer = make_trainer(make_recipe("diverged", "--learning_rate", "1e30", "--mixup_alpha", "0"), split)
+    with pytest.raises(RunError, match="the training diverged. Give a smaller `learning_rate`"):
+        trainer.train()
+
+
 def test_the_epoch_with_the_lowest_loss_is_the_best_one(make_recipe):
     assert make_recipe("loss", "--metric_for_best_model", "loss").training.greater_is_better is False
     assert make_recipe("uar").training.greater_is_better is True
@@ -158,6 +164,9 @@ def test_early_stopping_ends_a_training_that_no_longer_gains(make_recipe, split)
         (("--class_weights", "balance"), "`class_weights` is `balance`; valid: none, balanced"),
         (("--min_duration", "0.1"), "`window_frames: 40` needs clips of at least 0.312 s"),
         (("--crop_frames", "null"), "`mixup_alpha` blends clips of one length"),
+        (("--metric_for_best_model", "uarr"), "`metric_for_best_model` is `uarr`. Did you mean `uar`"),
+        (("--report_to", "paper"), "Trainer does not take this recipe: paper is not supported"),
+        (("--backbone_kwargs", "{}"), "The network does not take the shortest clip, .* to have 3 channels|1 channels"),
     ],
 )
 def test_a_recipe_that_contradicts_itself_is_refused(make_recipe, split, overrides, sentence):
@@ -179,7 +188,9 @@ def test_a_checkpoint_cut_off_while_it_was_written_is_passed_over(tmp_path, capl
 
 
 def test_a_run_is_not_gone_on_with_by_another_recipe(make_recipe):
-    folder = open_run(make_recipe())
+    folder = open_run(make_recipe("run", "--corpus", "emodb"))
+    assert open_run(make_recipe()) == folder  # nothing was trained yet
+    (folder / "checkpoint-5").mkdir()
     assert open_run(make_recipe()) == folder
     with pytest.raises(RunError, match="begun with another `learning_rate`"):
         open_run(make_recipe("run", "--learning_rate", "1e-4"))

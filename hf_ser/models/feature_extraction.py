@@ -1,5 +1,6 @@
 """Feature extractor: waveforms to one-channel time-frequency images, the same for map, collator, GPU and pipeline."""
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,11 @@ from .padding import PADDINGS, fit_length
 from .spectral import analysis_window, count_frames, mel_filters, mel_spectrogram, power_to_db
 
 KINDS = ("mel",)
+# What a saved file holds beside the options.
+SAVED_BESIDES = {
+    *("feature_size", "padding_value", "padding_side", "return_attention_mask"),
+    *("feature_extractor_type", "processor_class", "auto_map", "_name_or_path"),
+}
 SCALES = ("power", "db", "log")
 # The windows of scipy.signal.get_window that need no parameter.
 WINDOWS = (
@@ -71,9 +77,10 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
         storage: str = "float16",
         **kwargs: Any,
     ):
-        # A saved file repeats these two, which follow from the others.
-        kwargs.pop("feature_size", None)
-        kwargs.pop("padding_value", None)
+        for name in kwargs.keys() - SAVED_BESIDES:
+            check_choice("feature option", name, inspect.signature(type(self).__init__).parameters)
+        for name in ("feature_size", "padding_value"):  # they follow from the others
+            kwargs.pop(name, None)
         super().__init__(feature_size=n_mels, sampling_rate=sampling_rate, padding_value=0.0, **kwargs)
         self.kind = kind
         self.n_fft = n_fft
@@ -186,6 +193,9 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
         return "float32" if self.scale == "power" else self.storage
 
     def _check(self) -> None:
+        for name in ("sampling_rate", "n_fft", "win_length", "hop_length", "n_mels"):
+            if isinstance(getattr(self, name), float):
+                raise ValueError(f"`{name}` is {getattr(self, name)}; it must be a whole number.")
         check_choice("kind", self.kind, KINDS)
         check_choice("scale", self.scale, SCALES)
         check_choice("padding", self.padding, PADDINGS)
