@@ -54,7 +54,7 @@ def test_bad_files_are_all_in_one_error(folder):
         drop_bad_audio(load_corpus("emodb", folder))
     assert str(caught.value).splitlines()[1:] == [
         "  03a02Wb.wav: an empty file (0 bytes). Copy or download it again, or leave it out.",
-        "  08a01Fb.wav: silent: all samples are equal. Record or copy it again, or leave it out.",
+        "  08a01Fb.wav: silent: all 100 samples are 0. Record or copy it again, or leave it out.",
     ]
 
 
