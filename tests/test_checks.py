@@ -107,6 +107,13 @@ def test_the_same_sound_under_two_names_is_found(folder):
     assert find_duplicate_audio(scan_audio(load_corpus("emodb", folder))) == [["emodb-03a01Fa", "emodb-08b10Wa"]]
 
 
+def test_a_link_to_a_file_that_is_gone_is_a_bad_file(folder):
+    (folder / "03a02Wb.wav").unlink()
+    (folder / "03a02Wb.wav").symlink_to("gone")
+    with pytest.raises(AudioError, match="03a02Wb.wav: a link to `gone`, where no file is"):
+        drop_bad_audio(load_corpus("emodb", folder))
+
+
 def test_two_bad_files_are_not_called_duplicates(folder):
     for name in NAMES[:2]:
         spoil(folder, name)
