@@ -1,6 +1,6 @@
 """The only reader of sound files: path or bytes -> mono float32 at one rate, every fault named.
 
-What a file is called does not matter, only what it holds: WAV, AIFF, FLAC, OGG or MP3.
+What a file is called does not matter, only what it holds: WAV (RF64 too), AIFF, FLAC, OGG or MP3.
 """
 
 import hashlib
@@ -12,22 +12,32 @@ import numpy as np
 import soundfile
 import soxr
 
-from hf_ser.containers import finalise_streamed_wav, is_cut_short
-from hf_ser.errors import AudioError
+from hf_ser.containers import describe_cut, finalise_streamed_wav
+from hf_ser.errors import AudioError, RecipeError
 
+NAMELESS = "sound without a name"
 AGAIN = "Copy or download it again, or leave it out."
+# As libsndfile calls them. It reads more, but cuts those short without a word where they are truncated.
+FORMATS = ("WAV", "WAVEX", "RF64", "AIFF", "FLAC", "OGG", "MP3")
+EXPECTED = "Expected WAV, AIFF, FLAC, OGG or MP3: convert it, copy it again or leave it out."
+# Full scale is 1; in float files that hold integers unscaled it is 2^31 at most, and power spectra stay finite.
+LOUDEST = 2.0**31
 
 
 def read_audio(source: str | Path | bytes | dict, sampling_rate: int = 16_000) -> np.ndarray:
     """Waveform of a sound file, (samples,) in float32; equals `librosa.load(path, sr=sampling_rate)`.
 
     Args:
-        source: Path, the bytes of a file, or the `{"bytes", "path"}` of a datasets Audio column.
+        source: Path, the bytes of a file, the `{"bytes", "path"}` of a datasets Audio column, or its
+            `{"array", "sampling_rate"}` of floats, (samples,) or (channels, samples).
         sampling_rate: Rate of the result in Hz.
 
     Raises:
-        AudioError: The file is missing, empty, no audio, truncated, without signal or has NaN samples.
+        AudioError: The file is missing, empty, no audio, truncated, without signal or has impossible samples.
+        RecipeError: The rate asked for is none.
     """
+    if not sampling_rate or sampling_rate < 0:
+        raise RecipeError(f"`sampling_rate: {sampling_rate}` is no rate. Give one in Hz, like 16000.")
     waveform, native_rate = decode_audio(source)
     return resample(waveform, native_rate, sampling_rate)
 
@@ -51,10 +61,14 @@ def read_duration(path: str | Path) -> float:
 
 def decode_audio(source: str | Path | bytes | dict) -> tuple[np.ndarray, int]:
     """Mono waveform of a sound file at the rate it was stored at, and that rate; channels are averaged."""
-    name, content = _read_bytes(source)
-    samples, native_rate = _decode(name, finalise_streamed_wav(content))
-    waveform = samples if samples.ndim == 1 else samples.mean(axis=1)  # (samples, channels) -> (samples,)
-    _check_signal(name, waveform)
+    if isinstance(source, dict) and source.get("array") is not None:
+        name = source.get("path") or NAMELESS
+        samples, native_rate = _take_array(name, source["array"], source.get("sampling_rate"))
+    else:
+        name, content = _read_bytes(source)
+        samples, native_rate = _decode(name, finalise_streamed_wav(content))
+    waveform = samples.mean(axis=1)  # (samples, channels) -> (samples,)
+    _check_signal(name, samples, waveform)
     return waveform, native_rate
 
 
@@ -70,18 +84,37 @@ def resample(waveform: np.ndarray, native_rate: int, sampling_rate: int) -> np.n
 def _read_bytes(source: str | Path | bytes | dict) -> tuple[str, bytes]:
     """Name for messages, and the bytes of the file."""
     if isinstance(source, dict):
-        if source.get("bytes") is None:
-            return _read_bytes(source["path"])
-        return source.get("path") or "sound without a name", source["bytes"]
+        name, content = source.get("path") or NAMELESS, source.get("bytes")
+        if content is None and name == NAMELESS:
+            raise _fault(
+                name, f"keys {sorted(source)} without content. Give `bytes`, `path`, or `array` with its rate."
+            )
+        return (name, content) if content is not None else _read_bytes(name)
     if isinstance(source, bytes):
-        return "sound without a name", source
+        return NAMELESS, source
     return str(source), _read_file(Path(source))
+
+
+def _take_array(name: str, array: np.ndarray, native_rate: int | None) -> tuple[np.ndarray, int]:
+    """Samples (samples, channels) of an array, and their rate."""
+    samples = np.atleast_2d(array)  # (samples,) -> (channels, samples)
+    if samples.dtype.kind != "f" or samples.ndim != 2 or not samples.size:
+        seen = f"an array of {samples.dtype} in shape {np.shape(array)}"
+        raise _fault(name, f"{seen}. Expected floats from -1 to 1, (samples,) or (channels, samples).")
+    if not native_rate or native_rate < 0:
+        raise _fault(name, f"an array with `sampling_rate: {native_rate}`. Give its rate in Hz.")
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, which is a fault of its own
+        return samples.T.astype(np.float32), int(native_rate)
 
 
 def _read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
+        if path.is_symlink():
+            raise _fault(
+                path, f"a link to `{path.readlink()}`, where no file is. Mend it, or leave it out."
+            ) from error
         raise _fault(path, "no such file. Check the path.") from error
     except IsADirectoryError as error:
         raise _fault(path, "a folder, not a sound file. Pass the files in it.") from error
@@ -90,17 +123,17 @@ def _read_file(path: Path) -> bytes:
 
 
 def _decode(name: str, content: bytes) -> tuple[np.ndarray, int]:
-    """Samples and their rate, or the fault; (samples,) for one channel, else (samples, channels)."""
+    """Samples (samples, channels) and their rate, or the fault."""
     if not content:
         raise _fault(name, f"an empty file (0 bytes). {AGAIN}")
     with _open(name, content) as file:
         announced = file.frames
         try:
-            samples = file.read(dtype="float32")
+            samples = file.read(dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             raise _fault(name, f"truncated or damaged ({error.error_string}) {AGAIN}") from error
-    if is_cut_short(content, announced, decoded=len(samples)):
-        raise _fault(name, f"truncated: its header announces more than the {len(samples)} frames it holds. {AGAIN}")
+    if cut := describe_cut(content, announced, decoded=len(samples)):
+        raise _fault(name, f"truncated: {cut}. {AGAIN}")
     if len(samples) == 0:
         raise _fault(name, f"a header without samples (0 frames). {AGAIN}")
     return samples, file.samplerate
@@ -108,19 +141,31 @@ def _decode(name: str, content: bytes) -> tuple[np.ndarray, int]:
 
 def _open(name: str, content: bytes) -> soundfile.SoundFile:
     try:
-        return soundfile.SoundFile(io.BytesIO(content))
+        file = soundfile.SoundFile(io.BytesIO(content))
     except soundfile.LibsndfileError as error:
-        seen = f"not a sound file that can be read ({error.error_string})"
-        expected = "Expected WAV, AIFF, FLAC, OGG or MP3: convert it, copy it again or leave it out."
-        raise _fault(name, f"{seen} {expected}") from error
+        raise _fault(name, f"not a sound file that can be read ({error.error_string}) {EXPECTED}") from error
+    if file.format not in FORMATS:
+        raise _fault(name, f"format {file.format}, in which a truncated file passes for a whole one. {EXPECTED}")
+    return file
 
 
-def _check_signal(name: str, waveform: np.ndarray) -> None:
+def _check_signal(name: str, samples: np.ndarray, waveform: np.ndarray) -> None:
+    """Raise AudioError for a waveform, the mean of the channels in `samples`, that holds no sound."""
     low, high = waveform.min(), waveform.max()
     if not (np.isfinite(low) and np.isfinite(high)):
         raise _fault(name, "has NaN or infinite samples. Export it again, or leave it out.")
+    if max(-low, high) > LOUDEST:
+        raise _fault(name, f"has a peak of {max(-low, high):.3g}, full scale is 1. Export it again, or leave it out.")
     if low == high:
-        raise _fault(name, "silent: all samples are equal. Record or copy it again, or leave it out.")
+        raise _fault(name, f"{_describe_stillness(samples, low)}. Record or copy it again, or leave it out.")
+
+
+def _describe_stillness(samples: np.ndarray, level: float) -> str:
+    if len(samples) == 1:
+        return "a single sample, which is no sound"
+    if (samples != samples[0]).any():
+        return "its channels cancel each other, so that nothing is left of their mean"
+    return f"silent: all {len(samples)} samples are {level:g}"
 
 
 def _fault(name: str | Path, reason: str) -> AudioError:

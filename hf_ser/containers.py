@@ -7,19 +7,21 @@ from collections.abc import Iterator
 STREAMED = 0x7FFFF000
 
 
-def is_cut_short(content: bytes, announced: int, decoded: int) -> bool:
-    """Whether a file holds less sound than it announces.
+def describe_cut(content: bytes, announced: int, decoded: int) -> str:
+    """What shows that a file holds less sound than it announces; "" for a whole one.
 
     Args:
         content: The bytes of the file.
         announced: Frames that libsndfile expected on opening.
         decoded: Frames that it gave.
     """
-    if content[:4] in (b"RIFF", b"FORM"):
-        return _sample_chunk_is_cut(content)
     if content[:4] == b"OggS":
-        return _last_ogg_page_is_missing(content)
-    return decoded < announced and _counts_frames(content)
+        return "its last page is missing or cut" if _last_ogg_page_is_missing(content) else ""
+    if content[:4] in (b"RIFF", b"RIFX", b"RF64", b"FORM"):
+        cut = _sample_chunk_is_cut(content)
+    else:
+        cut = decoded < announced and _counts_frames(content)
+    return f"its header announces more than the {decoded} frames it holds" if cut else ""
 
 
 def finalise_streamed_wav(content: bytes) -> bytes:
@@ -33,15 +35,20 @@ def finalise_streamed_wav(content: bytes) -> bytes:
 
 def _sample_chunk_is_cut(content: bytes) -> bool:
     """Whether the file ends inside its `data` (WAV) or `SSND` (AIFF) chunk."""
+    long_size = None  # of RF64, whose `data` says 0xFFFFFFFF and whose chunk `ds64` says it in 64 bits (EBU Tech 3306)
     for name, size, start in _chunks(content):
+        if name == b"ds64" and start + 16 <= len(content):
+            long_size = struct.unpack_from("<Q", content, start + 8)[0]
         if name in (b"data", b"SSND"):
+            if size == 0xFFFFFFFF and long_size is not None:
+                return start + long_size > len(content)
             return size < STREAMED and start + size > len(content)
     return False
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Name, size and start of each chunk of a WAV (little-endian) or AIFF (big-endian), by its header alone."""
-    header = "<4sI" if content[:4] == b"RIFF" else ">4sI"
+    """Name, size and start of each chunk of a WAV (little-endian), RIFX or AIFF (big-endian), by its header alone."""
+    header = "<4sI" if content[:4] in (b"RIFF", b"RF64") else ">4sI"
     position = 12
     while position + 8 <= len(content):
         name, size = struct.unpack_from(header, content, position)

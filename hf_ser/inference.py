@@ -6,6 +6,8 @@ The pipeline is given the arrays of `read_audio`, never paths, for which it woul
 import difflib
 import glob
 import json
+import logging
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -16,11 +18,21 @@ import pandas as pd
 import transformers
 from safetensors import SafetensorError
 from tqdm import tqdm
-from transformers import AudioClassificationPipeline, AutoFeatureExtractor, AutoModelForAudioClassification
+from transformers import (
+    AudioClassificationPipeline,
+    AutoFeatureExtractor,
+    AutoModelForAudioClassification,
+    PreTrainedModel,
+    SequenceFeatureExtractor,
+)
 
 from hf_ser.audio import read_audio
 from hf_ser.checks import check_on_bad_audio
-from hf_ser.errors import AudioError, RunError, suggest
+from hf_ser.errors import AudioError, RecipeError, RunError, suggest
+from hf_ser.evaluation import probe
+from hf_ser.runs import RESULTS
+
+logger = logging.getLogger(__name__)
 
 # What a folder is searched for; a file that is named itself is read whatever its suffix.
 SUFFIXES = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc")
@@ -29,6 +41,8 @@ HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 NAMED = 5  # weights that an error names; the rest it counts
 LONG = 10  # seconds that every network takes
 FEW = 8  # files that need no progress bar
+COPY = "Copy the whole folder again."
+NO_SCORES = "the model's scores for it are not finite. If it is so for every file, the weights are damaged."
 
 
 def predict(
@@ -49,7 +63,8 @@ def predict(
         Columns `file`, `label`, `score`, the probability of each emotion, and `error` ("" for a file that was read).
 
     Raises:
-        AudioError: A file cannot be read and `on_bad_audio` is `raise`.
+        AudioError: A file cannot be read or scored and `on_bad_audio` is `raise`.
+        RecipeError: `batch_size` or `on_bad_audio` has an impossible value.
         RunError: The model is not whole.
     """
     classifier = model if isinstance(model, AudioClassificationPipeline) else load_classifier(model)
@@ -72,9 +87,11 @@ def classify(
 ) -> tuple[np.ndarray, list[str]]:
     """Probabilities (files, emotions) in the model's order of emotions, and what is wrong with each file.
 
-    A file that cannot be read has NaN in its row, and a reason; the others have "".
+    A file that cannot be read or scored has NaN in its row, and a reason; the others have "".
     """
     check_on_bad_audio(on_bad_audio)
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise RecipeError(f"`batch_size: {batch_size}` is no number of files. Give 1 or more.")
     emotions = list_emotions(classifier)
     probabilities, faults = np.full((len(sources), len(emotions)), np.nan), [""] * len(sources)
     # Zeros behind a clip change its scores where no mask tells the model of them.
@@ -85,6 +102,10 @@ def classify(
     for index, output in zip(read, outputs, strict=True):
         scores = {entry["label"]: entry["score"] for entry in output}
         probabilities[index] = [scores[emotion] for emotion in emotions]
+        if not np.isfinite(probabilities[index]).all():
+            if on_bad_audio == "raise":
+                raise AudioError(f"`{_name(sources[index])}`: {NO_SCORES}")
+            probabilities[index], faults[index] = np.nan, NO_SCORES
     return probabilities, faults
 
 
@@ -98,8 +119,9 @@ def load_classifier(model: str | Path) -> AudioClassificationPipeline:
     """The audio pipeline of a run folder or Hub id, after a check that nothing of it is missing.
 
     Raises:
-        RunError: There is no such model, files of it are missing or damaged, or its weights are not those of the
-            network that its configuration describes (transformers alone only warns).
+        RunError: There is no such model, files of it are missing or damaged, its weights are not those of the
+            network that its configuration describes (transformers alone only warns), or a run folder's files give
+            other logits than training saved.
     """
     name = _locate(model)
     options = {"trust_remote_code": False}  # our own classes are registered; nobody else's code is run
@@ -111,42 +133,65 @@ def load_classifier(model: str | Path) -> AudioClassificationPipeline:
     except (OSError, ValueError, SafetensorError) as error:
         raise RunError(f"`{name}` cannot be loaded: {_first_sentence(error)} {_advise(name)}") from error
     _check_weights(name, report)
+    if (Path(name) / RESULTS).is_file():
+        _check_probe(Path(name), network, feature_extractor)
     return transformers.pipeline("audio-classification", network, feature_extractor=feature_extractor, top_k=None)
+
+
+def read_json(path: Path, *keys: str) -> dict[str, Any]:
+    """Content of a file of a run folder; raises RunError unless it is an object that has the `keys`."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RunError(f"`{path}` is not valid JSON ({error}). {COPY}") from error
+    missing = [key for key in keys if not isinstance(content, dict) or key not in content]
+    if missing:
+        raise RunError(f"`{path}` lacks {_listed(missing)}. {COPY}")
+    return content
 
 
 def find_files(paths: Iterable[str | Path]) -> list[Path]:
     """The sound files that files, folders (with all in them) and globs stand for: sorted, each once.
 
-    A file that is named itself is kept even if it is not there, so that reading it says so.
+    A file that is named itself, and a link to one that is gone, are kept, so that reading them says so. A folder
+    without sound files is logged, unless nothing else is found.
 
     Raises:
-        AudioError: A folder or glob has no sound file, or none of the named files is there.
+        AudioError: A glob matches nothing, folders have no sound file, or none of the named files is there.
     """
-    paths = [Path(path).expanduser() for path in paths]
-    found: dict[Path, Path] = {}
-    for file in (file for path in paths for file in _find(path)):
-        found.setdefault(file.resolve(), file)
-    if not any(file.exists() for file in found.values()):
+    paths = [match for path in paths for match in _expand(Path(os.path.expanduser(path)))]
+    found: dict[str, Path] = {}
+    empty = []
+    for path in paths:
+        files = _search(path) if path.is_dir() else [path]
+        for file in files:
+            found.setdefault(os.path.realpath(file), file)
+        if not files:
+            empty.append(f"No sound file in `{path}`; looked in it and its folders for {', '.join(SUFFIXES)}.")
+    if not any(map(os.path.lexists, found.values())):
         seen = ", ".join(f"`{path}`" for path in paths) or "an empty list"
-        raise AudioError(f"No sound file found: there is no {seen}. Name sound files, folders of them, or globs.")
+        nothing = f"No sound file found: there is no {seen}. Name sound files, folders of them, or globs."
+        raise AudioError(f"{empty[0]} Check the path." if empty else nothing)
+    for message in empty:
+        logger.warning(message)
     return sorted(found.values())
 
 
-def _find(path: Path) -> list[Path]:
-    """Files of one argument."""
-    if path.is_dir():
-        found = [file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file()]
-        found = [file for file in found if not file.name.startswith(".")]  # macOS leaves `._name.wav` beside each file
-        sought = f"looked in it and its folders for {', '.join(SUFFIXES)}"
-    elif glob.has_magic(str(path)) and not path.exists():
-        matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
-        found = [file for match in matches for file in (_find(match) if match.is_dir() else [match])]
-        sought = "looked for files of this pattern"
-    else:
+def _expand(path: Path) -> list[Path]:
+    """What a glob matches; any other path as it is."""
+    if not glob.has_magic(str(path)) or os.path.lexists(path):
         return [path]
-    if not found:
-        raise AudioError(f"No sound file in `{path}`; {sought}. Check the path.")
-    return found
+    matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
+    if not matches:
+        raise AudioError(f"No sound file in `{path}`; looked for files of this pattern. Check the path.")
+    return matches
+
+
+def _search(folder: Path) -> list[Path]:
+    """Sound files at any depth, links to files that are gone among them."""
+    found = [path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES]
+    found = [path for path in found if path.is_file() or not path.exists()]
+    return [path for path in found if not path.name.startswith(".")]  # macOS leaves `._name.wav` beside each file
 
 
 def _read(
@@ -175,9 +220,13 @@ def _check_length(classifier: AudioClassificationPipeline, waveform: np.ndarray,
     except (RuntimeError, ValueError) as error:
         rate = classifier.feature_extractor.sampling_rate
         classifier(np.pad(waveform, (0, LONG * rate)))  # raises again what is not a matter of length
-        name = source["path"] if isinstance(source, dict) else source
         seconds = len(waveform) / rate
-        raise AudioError(f"`{name}`: {seconds:.3f} s is too short for this model. Leave it out.") from error
+        raise AudioError(f"`{_name(source)}`: {seconds:.3f} s is too short for this model. Leave it out.") from error
+
+
+def _name(source: str | dict) -> str:
+    """The path of a source, for messages."""
+    return source["path"] if isinstance(source, dict) else source
 
 
 def _hide_bar(sources: Sequence) -> bool | None:
@@ -187,10 +236,12 @@ def _hide_bar(sources: Sequence) -> bool | None:
 
 def _locate(model: str | Path) -> str:
     """The folder of a whole model, or a Hub id; raises RunError for what is neither."""
-    folder = Path(model).expanduser()
+    folder = Path(os.path.expanduser(model))
     if folder.is_dir():
         _check_files(folder)
         return str(folder)
+    if folder.is_file():
+        raise RunError(f"`{model}` is a file of a model. Pass the folder that holds all of them: `{folder.parent}`.")
     # `runs/quickstrat` could be a Hub id, but where there is a folder `runs` it is a slip of the pen.
     near = sorted(path.name for path in folder.parent.iterdir()) if folder.parent.is_dir() else []
     is_id = isinstance(model, str) and HUB_ID.fullmatch(model) and not folder.exists()
@@ -206,10 +257,28 @@ def _check_files(folder: Path) -> None:
     missing += [] if (folder / WEIGHTS).is_file() or (folder / sharded).is_file() else [WEIGHTS]
     if missing:
         raise RunError(f"`{folder}` is no whole model: it lacks {_listed(missing)}. {_advise(folder)}")
+    read_json(folder / CONFIG, "model_type")
+    read_json(folder / FEATURES, "feature_extractor_type")  # without it transformers takes defaults
+
+
+def _check_probe(folder: Path, network: PreTrainedModel, feature_extractor: SequenceFeatureExtractor) -> None:
+    """The logits for the seeded signal of `evaluation.probe` are those that training saved."""
+    saved = read_json(folder / RESULTS, "probe")["probe"]
+    expected = np.array(saved.get("logits", []) if isinstance(saved, dict) else [])
     try:
-        json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise RunError(f"`{folder / CONFIG}` is not valid JSON ({error}). {_advise(folder)}") from error
+        logits = np.array(probe(network, feature_extractor)["logits"])
+    except (RuntimeError, ValueError) as error:
+        fault = f"they cannot score the signal of its `{RESULTS}`: {_first_sentence(error)}"
+        raise RunError(f"`{folder}`: its files do not belong together, {fault} {COPY}") from error
+    if logits.shape != expected.shape or not np.allclose(logits, expected, rtol=0, atol=_tolerate(expected)):
+        given, saved = logits.round(3).tolist(), expected.round(3).tolist()
+        fault = f"for one signal they give logits {given}, its `{RESULTS}` has {saved}."
+        raise RunError(f"`{folder}`: its files do not belong together, {fault} {COPY}")
+
+
+def _tolerate(logits: np.ndarray) -> float:
+    """How far the logits of one model may lie apart on other hardware, where TF32 keeps ten bits."""
+    return 0.01 * max(1.0, np.abs(logits).max())
 
 
 def _check_weights(name: str, report: dict[str, Any]) -> None:

@@ -1,8 +1,8 @@
 """A saved model scored again from sound files: on the test part of its own run, or on the whole of another corpus."""
 
 import dataclasses
-import json
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from hf_ser.corpora import CORPORA, load_corpus
 from hf_ser.corpora.fingerprints import count_emotions
 from hf_ser.errors import RunError
 from hf_ser.evaluation import score, summarize
-from hf_ser.inference import classify, list_emotions, load_classifier
+from hf_ser.inference import classify, list_emotions, load_classifier, read_json
 from hf_ser.runs import RECIPE, RESULTS, SPLIT
 from hf_ser.wording import corpus_title, percent
 
@@ -45,9 +45,10 @@ def evaluate_model(
             does not know.
         AudioError: A sound file cannot be read.
     """
+    folder = Path(os.path.expanduser(model))
     if corpus is None:
-        return _evaluate_test_part(Path(model).expanduser(), data_dir, batch_size)
-    trained_on = _find_training_corpus(Path(model).expanduser())
+        return _evaluate_test_part(folder, data_dir, batch_size)
+    trained_on = _find_training_corpus(folder)
     if trained_on == corpus:
         raise RunError(
             f"`{model}` was trained on `{corpus}`: a score on all of it would count the clips it learnt from. "
@@ -89,10 +90,10 @@ def _evaluate_test_part(folder: Path, data_dir: str | Path | None, batch_size: i
             f"`{folder}` lacks {', '.join(f'`{name}`' for name in missing)}, by which its test part is known. Pass "
             "the whole run folder, or `--corpus NAME --data-dir DIR` to score the model on another corpus."
         )
+    split, saved = read_json(folder / SPLIT, "test"), read_json(folder / RESULTS, "metrics", "corpus", "protocol")
     arguments = _read_corpus_arguments(folder)
     dataset = load_corpus(arguments.corpus, data_dir or arguments.data_dir)
-    test = _select_utterances(dataset, _read_json(folder / SPLIT)["test"], folder)
-    saved = _read_json(folder / RESULTS)
+    test = _select_utterances(dataset, split["test"], folder)
     results = _score(folder, test, batch_size)
     agrees = results["metrics"] == saved["metrics"]
     if not agrees:
@@ -146,10 +147,3 @@ def _read_corpus_arguments(folder: Path) -> CorpusArguments:
     options = read_recipe(folder / RECIPE)
     names = [field.name for field in dataclasses.fields(CorpusArguments)]
     return CorpusArguments(**{name: options[name] for name in names if name in options})
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise RunError(f"`{path}` is not valid JSON ({error}). Copy the run folder again.") from error

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from hf_ser.audio import hash_audio, read_audio, read_duration
-from hf_ser.errors import AudioError
+from hf_ser.errors import AudioError, RecipeError
 
 
 def chirp(rate: int, seconds: float = 0.7) -> np.ndarray:
@@ -17,9 +17,9 @@ def chirp(rate: int, seconds: float = 0.7) -> np.ndarray:
     return (0.4 * np.sin(2 * np.pi * (200 + 900 * time) * time)).astype(np.float32)
 
 
-def encode(samples, rate=16_000, format="WAV", subtype=None) -> bytes:
+def encode(samples, rate=16_000, format="WAV", subtype=None, endian=None) -> bytes:
     buffer = io.BytesIO()
-    soundfile.write(buffer, samples, rate, format=format, subtype=subtype)
+    soundfile.write(buffer, samples, rate, format=format, subtype=subtype, endian=endian)
     return buffer.getvalue()
 
 
@@ -55,7 +55,7 @@ def test_every_sample_format_of_wav_is_read(tmp_path, subtype):
     assert_equals_librosa(tmp_path / "chirp.wav")
 
 
-@pytest.mark.parametrize("format", ["FLAC", "OGG", "MP3", "AIFF"])
+@pytest.mark.parametrize("format", ["FLAC", "OGG", "MP3", "AIFF", "RF64", "WAVEX"])
 def test_content_decides_and_not_the_name(tmp_path, format):
     (tmp_path / "chirp.wav").write_bytes(encode(chirp(44_100), 44_100, format))
     assert_equals_librosa(tmp_path / "chirp.wav")
@@ -77,6 +77,46 @@ def test_bytes_and_the_struct_of_an_audio_column_are_read_like_the_file(tmp_path
         np.testing.assert_array_equal(read_audio(source), read_audio(path))
 
 
+def test_arrays_with_their_rate_are_read_like_a_file_of_them():
+    stereo = np.stack([chirp(44_100), 0.5 * chirp(44_100)])  # (channels, samples)
+    for array in (stereo, stereo[0], stereo[0].astype(np.float64), stereo[0].tolist()):
+        expected = read_audio(encode(np.transpose(array), 44_100, subtype="FLOAT"))
+        np.testing.assert_array_equal(read_audio({"array": array, "sampling_rate": 44_100}), expected)
+    np.testing.assert_array_equal(
+        read_audio(stereo_at_16k := {"array": stereo, "sampling_rate": 16_000}), stereo.mean(0)
+    )
+    assert hash_audio(stereo_at_16k) == hash_audio(encode(stereo.T, subtype="FLOAT"))
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({}, r"keys \[\] without content\. Give `bytes`, `path`, or `array`"),
+        ({"bytes": None, "path": None}, r"keys \['bytes', 'path'\] without content"),
+        ({"array": np.ones(9, np.int16), "sampling_rate": 16_000}, r"an array of int16 in shape \(9,\)"),
+        ({"array": np.ones((2, 2, 2)), "sampling_rate": 16_000}, r"in shape \(2, 2, 2\)\. Expected floats"),
+        ({"array": np.ones(0), "sampling_rate": 16_000}, r"in shape \(0,\)"),
+        ({"array": np.ones(9)}, "an array with `sampling_rate: None`"),
+        ({"array": np.ones(9), "sampling_rate": 16_000, "path": "a.wav"}, r"`a\.wav`: silent: all 9 samples are 1"),
+        ({"array": np.array([0, 1e300]), "sampling_rate": 16_000}, "NaN or infinite samples"),
+    ],
+)
+def test_a_struct_without_sound_says_what_it_lacks(source, message):
+    with pytest.raises(AudioError, match=message):
+        read_audio(source)
+
+
+@pytest.mark.parametrize("rate", [0, -1, None])
+def test_a_rate_that_is_none_is_refused(rate):
+    with pytest.raises(RecipeError, match=f"`sampling_rate: {rate}` is no rate. Give one in Hz"):
+        read_audio(encode(chirp(16_000)), rate)
+
+
+def test_a_float_file_in_the_range_of_integers_is_read():
+    loud = 32_768 * chirp(16_000)
+    np.testing.assert_array_equal(read_audio(encode(loud, subtype="FLOAT")), loud)
+
+
 @pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 0x7FFFF000])
 def test_a_wav_written_to_a_pipe_is_read_to_its_end(size):
     wav = encode(chirp(16_000))
@@ -94,8 +134,14 @@ FAULTS = {
     "no frames": (encode(np.zeros(0)), r"a header without samples \(0 frames\)"),
     "NaN": (encode(np.append(chirp(16_000), np.nan), subtype="FLOAT"), "NaN or infinite samples"),
     "infinite": (encode(np.append(chirp(16_000), -np.inf), subtype="FLOAT"), "NaN or infinite samples"),
-    "silence": (encode(np.zeros(1000)), "silent: all samples are equal"),
-    "constant": (encode(np.full(1000, 0.25)), "silent: all samples are equal"),
+    "huge": (encode(np.append(chirp(16_000), -1e30), subtype="FLOAT"), r"has a peak of 1e\+30, full scale is 1"),
+    "silence": (encode(np.zeros(1000)), "silent: all 1000 samples are 0"),
+    "constant": (encode(np.full(1000, 0.25)), "silent: all 1000 samples are 0.25"),
+    "one sample": (encode(np.array([0.25])), "a single sample, which is no sound"),
+    "anti-phase": (encode(np.stack([chirp(16_000), -chirp(16_000)], 1), subtype="FLOAT"), "its channels cancel"),
+    "AU": (encode(chirp(16_000), format="AU"), "format AU, in which .*Expected WAV"),
+    "W64": (encode(chirp(16_000), format="W64"), "format W64, in which .*Expected WAV"),
+    "CAF": (encode(chirp(16_000), format="CAF"), "format CAF, in which .*Expected WAV"),
 }
 
 
@@ -111,7 +157,7 @@ def test_a_faulty_file_is_named_in_one_line_with_what_to_do(tmp_path, fault):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("format", ["WAV", "AIFF", "FLAC", "OGG", "MP3"])
+@pytest.mark.parametrize("format", ["WAV", "AIFF", "FLAC", "OGG", "MP3", "RF64", "WAVEX"])
 @pytest.mark.parametrize("kept", [0.5, 0.98])
 def test_a_truncated_file_is_not_read_short(format, kept):
     content = encode(chirp(16_000, seconds=3.0), format=format)
@@ -119,9 +165,18 @@ def test_a_truncated_file_is_not_read_short(format, kept):
         read_audio(content[: int(len(content) * kept)])
 
 
-def test_a_wav_cut_by_one_sample_is_truncated():
+@pytest.mark.parametrize("options", [{}, {"endian": "BIG"}, {"format": "RF64"}], ids=["RIFF", "RIFX", "RF64"])
+def test_a_wav_cut_by_one_sample_is_truncated(options):
+    wav = encode(chirp(16_000), **options)
+    np.testing.assert_array_equal(read_audio(wav), read_audio(encode(chirp(16_000))))
     with pytest.raises(AudioError, match="truncated: its header announces more than the 11199 frames"):
-        read_audio(encode(chirp(16_000))[:-2])
+        read_audio(wav[: wav.index(b"data") + 8 + 2 * 11_199])
+
+
+def test_a_truncated_ogg_lacks_a_page():
+    ogg = encode(chirp(16_000, seconds=3.0), format="OGG")
+    with pytest.raises(AudioError, match=r"truncated: its last page is missing or cut\. Copy"):
+        read_audio(ogg[:-10])
 
 
 def test_chunks_before_and_after_the_samples_do_not_matter():
@@ -144,6 +199,9 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
         read_audio(tmp_path / "nowhere.wav")
     with pytest.raises(AudioError, match="a folder, not a sound file"):
         read_audio(tmp_path)
+    (tmp_path / "link.wav").symlink_to("gone.wav")
+    with pytest.raises(AudioError, match=r"link\.wav`: a link to `gone\.wav`, where no file is"):
+        read_audio(tmp_path / "link.wav")
 
 
 def test_the_hash_is_of_the_sound_and_its_rate_and_not_of_the_file(tmp_path):

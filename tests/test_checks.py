@@ -54,7 +54,7 @@ def test_bad_files_are_all_in_one_error(folder):
         drop_bad_audio(load_corpus("emodb", folder))
     assert str(caught.value).splitlines()[1:] == [
         "  03a02Wb.wav: an empty file (0 bytes). Copy or download it again, or leave it out.",
-        "  08a01Fb.wav: silent: all samples are equal. Record or copy it again, or leave it out.",
+        "  08a01Fb.wav: silent: all 100 samples are 0. Record or copy it again, or leave it out.",
     ]
 
 
@@ -105,6 +105,13 @@ def test_the_same_sound_under_two_names_is_found(folder):
     samples, rate = soundfile.read(folder / "03a01Fa.wav")
     soundfile.write(folder / "08b10Wa.wav", np.stack([samples, samples], axis=1), rate)
     assert find_duplicate_audio(scan_audio(load_corpus("emodb", folder))) == [["emodb-03a01Fa", "emodb-08b10Wa"]]
+
+
+def test_a_link_to_a_file_that_is_gone_is_a_bad_file(folder):
+    (folder / "03a02Wb.wav").unlink()
+    (folder / "03a02Wb.wav").symlink_to("gone")
+    with pytest.raises(AudioError, match="03a02Wb.wav: a link to `gone`, where no file is"):
+        drop_bad_audio(load_corpus("emodb", folder))
 
 
 def test_two_bad_files_are_not_called_duplicates(folder):

@@ -8,6 +8,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from hf_ser.errors import AudioError, RecipeError, RunError
+from hf_ser.evaluation import probe
 from hf_ser.inference import find_files, load_classifier, predict
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from tests.conftest import make_tiny_model, tone
@@ -161,6 +162,32 @@ def test_a_bad_file_raises_unless_it_is_to_be_skipped(model, tmp_path):
         predict(model, [tmp_path / "none.wav"], on_bad_audio="skipp")
 
 
+@pytest.mark.parametrize("size", [0, -1, "8"])
+def test_a_batch_of_no_files_is_refused(model, clips, size):
+    with pytest.raises(RecipeError, match=f"`batch_size: {size}` is no number of files. Give 1 or more"):
+        predict(model, clips, batch_size=size)
+
+
+def test_scores_that_are_not_finite_are_a_fault_and_rank_nothing(model, clips, monkeypatch):
+    classifier = load_classifier(model)
+    forward = classifier.model.forward
+
+    def diverging_on_one(**inputs):
+        outputs = forward(**inputs)
+        # The shortest clip has the fewest frames.
+        few = inputs["attention_mask"].sum(dim=1) == inputs["attention_mask"].sum(dim=1).min()
+        outputs.logits = torch.where(few[:, None], torch.nan, outputs.logits)
+        return outputs
+
+    monkeypatch.setattr(classifier.model, "forward", diverging_on_one)
+    table = predict(classifier, clips[:3], on_bad_audio="skip")
+    assert list(table["error"] != "") == [True, False, False]
+    assert table["error"][0].startswith("the model's scores for it are not finite")
+    assert (table["label"][0], table[["score", *EMOTIONS]].loc[0].isna().all()) == ("", True)
+    with pytest.raises(AudioError, match=r"0\.wav`: the model's scores for it are not finite"):
+        predict(classifier, clips[:3])
+
+
 def test_folders_globs_and_files_are_found_once_and_sorted(clips):
     folder = clips[0].parent
     assert find_files([folder]) == clips
@@ -176,6 +203,31 @@ def test_a_folder_gives_sound_files_at_any_depth_and_no_hidden_ones(tmp_path):
         (tmp_path / name).touch()
     assert find_files([tmp_path]) == [tmp_path / "a/b/deep.WAV", tmp_path / "top.mp3"]
     assert find_files([tmp_path / "notes.txt"]) == [tmp_path / "notes.txt"]
+
+
+def test_a_link_to_a_file_that_is_gone_is_found_and_its_row_says_so(model, clips, tmp_path):
+    (tmp_path / "link.wav").symlink_to("gone.wav")
+    assert find_files([tmp_path]) == find_files([tmp_path / "*.wav"]) == [tmp_path / "link.wav"]
+    table = predict(model, find_files([tmp_path, clips[0]]), on_bad_audio="skip").set_index("file")
+    assert table.loc[str(tmp_path / "link.wav"), "error"].startswith("a link to `gone.wav`, where no file is")
+    assert table.loc[str(clips[0]), "error"] == ""
+
+
+def test_a_folder_without_sounds_among_others_is_logged(clips, tmp_path, caplog):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").touch()
+    (tmp_path / "a.wav").touch()
+    for arguments in ([tmp_path / "notes", tmp_path / "a.wav"], [tmp_path / "*"]):
+        caplog.clear()
+        assert find_files(arguments) == [tmp_path / "a.wav"]
+        assert f"No sound file in `{tmp_path / 'notes'}`; looked in it" in caplog.text
+
+
+def test_the_folder_of_an_unknown_user_is_not_there(model):
+    with pytest.raises(AudioError, match="there is no `~nobody-here/a.wav`"):
+        find_files(["~nobody-here/a.wav"])
+    with pytest.raises(RunError, match="There is no folder `~nobody-here/run`"):
+        load_classifier("~nobody-here/run")
 
 
 def test_a_file_with_brackets_in_its_name_is_no_glob(tmp_path):
@@ -205,6 +257,11 @@ def test_a_folder_without_model_is_refused(tmp_path):
         load_classifier(tmp_path)
 
 
+def test_a_file_of_a_model_is_answered_with_its_folder(model):
+    with pytest.raises(RunError, match=f"is a file of a model. Pass the folder that holds all of them: `{model}`"):
+        load_classifier(model / "model.safetensors")
+
+
 def test_a_folder_that_is_not_there_is_not_sought_on_the_hub(model):
     with pytest.raises(RunError, match=rf"There is no folder .*Did you mean `{model.name}`"):
         load_classifier(model.with_name(model.name[:-1]))
@@ -222,8 +279,58 @@ def test_damaged_configuration_and_weights_are_refused(copy):
     weights.write_bytes(weights.read_bytes()[:-100])
     with pytest.raises(RunError, match="cannot be loaded"):
         load_classifier(copy)
-    (copy / "config.json").write_text("{")
-    with pytest.raises(RunError, match=r"config.json` is not valid JSON"):
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("config.json", "model_type"), ("preprocessor_config.json", "feature_extractor_type")]
+)
+def test_configurations_that_say_nothing_are_refused(copy, name, key):
+    (copy / name).write_text("{")
+    with pytest.raises(RunError, match=f"{name}` is not valid JSON"):
+        load_classifier(copy)
+    for nothing in ("{}", "[]"):
+        (copy / name).write_text(nothing)
+        with pytest.raises(RunError, match=f"{name}` lacks `{key}`"):
+            load_classifier(copy)
+
+
+def save_probe(folder):
+    """The signal's logits, as training saves them."""
+    classifier = load_classifier(folder)
+    results = {"probe": probe(classifier.model, classifier.feature_extractor)}
+    (folder / "results.json").write_text(json.dumps(results))
+
+
+def change(path, **options):
+    path.write_text(json.dumps(json.loads(path.read_text()) | options))
+
+
+def test_a_run_folder_that_belongs_together_is_loaded(copy, clips):
+    before = predict(copy, clips)
+    save_probe(copy)
+    assert predict(copy, clips).equals(before)
+
+
+@pytest.mark.parametrize("options", [{"n_mels": 12}, {"fmin": 2_000.0}, {"hop_length": 96}, {"n_mels": -3}])
+def test_features_other_than_in_training_are_refused(copy, options):
+    save_probe(copy)
+    change(copy / "preprocessor_config.json", **options)
+    with pytest.raises(RunError, match=r"files do not belong together|cannot be loaded"):
+        load_classifier(copy)
+
+
+def test_weights_of_another_run_are_refused(copy):
+    save_probe(copy)
+    weights = load_file(copy / "model.safetensors")
+    weights["head.1.bias"] += torch.tensor([0.0, 0.5, 0.0])
+    save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(RunError, match=r"for one signal they give logits \[.*\], its `results.json` has \["):
+        load_classifier(copy)
+
+
+def test_results_without_a_probe_are_refused(copy):
+    (copy / "results.json").write_text("{}")
+    with pytest.raises(RunError, match=r"results\.json` lacks `probe`\."):
         load_classifier(copy)
 
 

@@ -9,6 +9,7 @@ import yaml
 from sklearn.metrics import confusion_matrix, recall_score
 
 from hf_ser.errors import RunError
+from hf_ser.evaluation import probe
 from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.models.modeling import SpectrogramForAudioClassification
@@ -28,7 +29,9 @@ def save_model(folder, emotions):
     with torch.no_grad():
         model.head[-1].weight *= 50
     model.save_pretrained(folder)
-    SpectrogramFeatureExtractor(n_fft=256, hop_length=128, n_mels=16).save_pretrained(folder)
+    feature_extractor = SpectrogramFeatureExtractor(n_fft=256, hop_length=128, n_mels=16)
+    feature_extractor.save_pretrained(folder)
+    return probe(model, feature_extractor)
 
 
 def write_tones(folder, names):
@@ -57,7 +60,7 @@ def demo(tmp_path_factory):
 def run(demo, tmp_path):
     """A run folder whose labels are not in the corpus's order, with the scores of its test part by scikit-learn."""
     folder = tmp_path / "run"
-    save_model(folder, DEMO[::-1])
+    signal = save_model(folder, DEMO[::-1])
     test = [f"f1_{emotion}_{take:02d}" for emotion in DEMO for take in range(3)]
     references, heard = [name.split("_")[1] for name in test], hear(folder, demo, test)
     recall = recall_score(references, heard, average="macro", labels=DEMO, zero_division=0)
@@ -65,6 +68,7 @@ def run(demo, tmp_path):
         "metrics": {"uar": recall, "accuracy": recall, "macro_f1": 0.0, "weighted_f1": 0.0},
         "corpus": {"title": "Tones", "synthetic": True},
         "protocol": {"split": "held-out-speakers", "n_test": 12, "shared_speakers": [], "test_speakers": ["f1"]},
+        "probe": signal,
     }
     (folder / "results.json").write_text(json.dumps(results))
     (folder / "recipe.yaml").write_text(yaml.safe_dump({"corpus": "demo", "data_dir": str(demo)}))
@@ -110,6 +114,19 @@ def test_utterances_that_are_gone_are_counted_and_the_first_is_named(run, tmp_pa
 def test_a_run_folder_that_lacks_a_file_is_refused_by_its_name(run, name):
     (run / name).unlink()
     with pytest.raises(RunError, match=rf"lacks `{name}`, by which its test part is known"):
+        evaluate_model(run)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "lacks"),
+    [("results.json", "{}", "`metrics`, `corpus`, `protocol`"), ("split.json", "[]", "`test`")],
+)
+def test_a_file_of_the_run_that_lacks_a_key_is_refused_by_the_key(run, name, content, lacks):
+    (run / name).write_text(content)
+    with pytest.raises(RunError, match=rf"{name}` lacks {lacks}\. "):
+        evaluate_model(run)
+    (run / name).write_text("{")
+    with pytest.raises(RunError, match=rf"{name}` is not valid JSON"):
         evaluate_model(run)
 
 

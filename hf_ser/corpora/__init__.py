@@ -24,7 +24,7 @@ def load_corpus(name: str, data_dir: str | Path | None = None) -> datasets.Datas
         CorpusError: The name is unknown, the files are missing, or a file name cannot be read.
     """
     if name not in CORPORA:
-        raise CorpusError(f"Unknown corpus `{name}`. {suggest(name, CORPORA)}")
+        raise CorpusError(f"Unknown corpus `{name}`. {suggest(str(name), CORPORA)}")
     builder = CORPORA[name](data_dir=data_dir)
     dataset = builder.load()
     check_fingerprint(dataset, builder.card)

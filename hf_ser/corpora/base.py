@@ -7,6 +7,7 @@ names tell and of sizes and dates: a changed folder, or a corrected reader, make
 import dataclasses
 import hashlib
 import logging
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -95,17 +96,20 @@ class CorpusBuilder(datasets.ArrowBasedBuilder):
                 f"{self.card.title} needs its files. Get them: {self.card.download} "
                 f"Licence: {self.card.licence} Then pass the folder or the zip with `--data_dir DIR`."
             )
-        root = Path(data_dir).expanduser().resolve()
+        root = Path(os.path.expanduser(data_dir)).resolve()  # unlike that of Path, it leaves an unknown `~user`
         if root.is_dir():
             return root
         if root.suffix.lower() == ".zip" and root.is_file():
             return extract_zip(root, self.cache_root)
-        raise CorpusError(f"`--data_dir {data_dir}`: no folder and no zip at `{root}`. Get {self.card.download}")
+        raise CorpusError(f"`--data_dir {data_dir}`: no folder and no zip at `{root}`. {self.card.download}")
 
     def find_files(self) -> list[Path]:
-        """The WAV files below the root, sorted; hidden ones, as macOS adds to zips, are no recordings."""
+        """The WAV files below the root, sorted; hidden ones, as macOS adds to zips, are no recordings.
+
+        Links to files that are gone stay, so that `checks` can name them.
+        """
         files = sorted(path for path in self.root.rglob("*") if path.suffix.lower() == ".wav")
-        files = [path for path in files if not path.name.startswith(".") and path.is_file()]
+        files = [path for path in files if not path.name.startswith(".") and _is_file_or_lost(path)]
         if not files:
             raise CorpusError(
                 f"No WAV file in `{self.root}`; looked for `*.wav` in it and its folders. "
@@ -134,7 +138,7 @@ class CorpusBuilder(datasets.ArrowBasedBuilder):
         """Hash of the card, of what the names tell, and of each file's size and date."""
         digest = hashlib.blake2b(repr(self.card).encode(), digest_size=16)
         for utterance in self.utterances:
-            state = utterance.path.stat()
+            state = utterance.path.stat() if utterance.path.exists() else utterance.path.lstat()
             digest.update(f"{self.make_id(utterance)} {utterance} {state.st_size} {state.st_mtime_ns}\n".encode())
         return digest.hexdigest()
 
@@ -191,6 +195,11 @@ def make_features(emotions: tuple[str, ...]) -> datasets.Features:
             "duration": datasets.Value("float64"),  # seconds
         }
     )
+
+
+def _is_file_or_lost(path: Path) -> bool:
+    """Whether it is a file, or a link to one that is gone."""
+    return path.is_file() or not path.exists()
 
 
 def _duration_or_zero(path: Path) -> float:

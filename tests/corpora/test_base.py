@@ -99,6 +99,15 @@ def test_a_faulty_file_stays_with_a_duration_of_zero_and_a_warning(small_emodb, 
     assert "03a01Fa.wav`: an empty file (0 bytes)" in caplog.text
 
 
+def test_a_link_to_a_file_that_is_gone_is_a_faulty_file_until_it_is_mended(small_emodb, caplog):
+    (small_emodb / "wav" / "03a01Fc.wav").symlink_to("gone")
+    dataset = load_corpus("emodb", small_emodb)
+    assert (len(dataset), dataset[1]["duration"]) == (5, 0.0)
+    assert "03a01Fc.wav`: a link to `gone`, where no file is" in caplog.text
+    shutil.copy(small_emodb / "wav" / "03a01Fa.wav", small_emodb / "wav" / "gone")
+    assert load_corpus("emodb", small_emodb)[1]["duration"] == 0.5
+
+
 def test_hidden_files_and_other_files_are_no_recordings(small_emodb):
     for name in ("._03a01Fa.wav", "erkennung.txt"):
         (small_emodb / "wav" / name).write_text("no sound")
@@ -108,6 +117,8 @@ def test_hidden_files_and_other_files_are_no_recordings(small_emodb):
 def test_an_unknown_corpus_gets_the_nearest_name():
     with pytest.raises(CorpusError, match="Unknown corpus `emo-db`. Did you mean `emodb`?"):
         load_corpus("emo-db")
+    with pytest.raises(CorpusError, match="Unknown corpus `None`. Valid: `demo`, `emodb`"):
+        load_corpus(None)
 
 
 def test_without_a_folder_the_error_tells_where_to_get_the_files():
@@ -118,6 +129,10 @@ def test_without_a_folder_the_error_tells_where_to_get_the_files():
 def test_a_folder_that_does_not_exist_is_named(tmp_path):
     with pytest.raises(CorpusError, match=f"no folder and no zip at `{tmp_path}/nowhere`"):
         load_corpus("emodb", tmp_path / "nowhere")
+    with pytest.raises(CorpusError, match="`--data_dir ~nobody-here/x`: no folder and no zip"):
+        load_corpus("emodb", "~nobody-here/x")
+    with pytest.raises(CorpusError, match=r"nowhere`\. Leave out `--data_dir`: the corpus is then synthesised\.$"):
+        load_corpus("demo", tmp_path / "nowhere")
 
 
 def test_a_folder_without_wavs_tells_what_was_looked_for(tmp_path):
