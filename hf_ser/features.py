@@ -27,7 +27,7 @@ from hf_ser.errors import CorpusError, RecipeError, RunError, writing
 from hf_ser.models import colormaps, feature_extraction, images, padding, spectral
 from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
-from hf_ser.models.images import make_images, normalize
+from hf_ser.models.images import render_images
 
 logger = logging.getLogger(__name__)
 
@@ -68,21 +68,9 @@ class Extraction:
         waveforms = [read_audio(sound, sampling_rate) for sound in batch["audio"]]
         values = self.extractor(waveforms, sampling_rate=sampling_rate)[self.extractor.model_input_names[0]]
         if self.images is not None:
-            values = [self._make_image(clip) for clip in values]
+            values = [render_images(torch.from_numpy(clip)[None], self.images)[0] for clip in values]
         column, dtype = next(iter(self.features)), self.dtype
         return {column: [np.asarray(clip, dtype) for clip in values]}
-
-    def _make_image(self, features: np.ndarray) -> np.ndarray:
-        config = self.images
-        images = make_images(
-            torch.from_numpy(features)[None],
-            config.num_channels,
-            config.value_range,
-            config.colormap,
-            config.time_axis,
-            config.image_size,
-        )
-        return normalize(images, config.image_mean, config.image_std)[0].numpy()
 
 
 def extract_features(

@@ -1,5 +1,7 @@
 """Features to images for an image backbone: scale, colour, orientation, size, normalisation."""
 
+from typing import Any
+
 import torch
 from torch.nn import functional as F
 
@@ -25,6 +27,19 @@ def orient(features: torch.Tensor, time_axis: str) -> torch.Tensor:
     if time_axis == "up":
         return features  # (batch, frames, rows)
     return features.transpose(1, 2).flip(1)  # (batch, frames, rows) -> (batch, rows, frames)
+
+
+def render_images(features: torch.Tensor, config: Any) -> torch.Tensor:
+    """Normalised images of clips of equal length: (batch, frames, rows) -> (batch, channels, height, width).
+
+    Args:
+        features: of a feature extractor.
+        config: a SpectrogramConfig with its mean and deviation.
+    """
+    images = make_images(
+        features, config.num_channels, config.value_range, config.colormap, config.time_axis, config.image_size
+    )
+    return normalize(images, config.image_mean, config.image_std)
 
 
 def make_images(

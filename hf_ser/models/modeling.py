@@ -11,7 +11,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from .backbones import build_backbone, data_config, pool_width, run_backbone
 from .configuration import SpectrogramConfig
 from .freezing import freeze_backbone, hold_frozen_statistics
-from .images import make_images, normalize
+from .images import render_images
 from .recomputation import hold_statistics_while_recomputing
 from .windows import average_windows, cut_windows, group_by_length
 
@@ -68,19 +68,12 @@ class SpectrogramForAudioClassification(PreTrainedModel):
     def _score(self, clips: list[torch.Tensor]) -> torch.Tensor:
         """Logits of clips of any lengths: images of equal size run together."""
         groups = group_by_length(clips)
-        images = [self._make_images(torch.stack([clips[index] for index in group])) for group in groups]
+        images = [render_images(torch.stack([clips[index] for index in group]), self.config) for group in groups]
         if self.config.image_size is not None:
             groups, images = [sum(groups, [])], [torch.cat(images)]
-        logits = torch.cat([self._classify(batch) for batch in images])
+        logits = torch.cat([self._classify(batch.to(self.dtype)) for batch in images])
         order = torch.tensor(sum(groups, []), device=logits.device)
         return torch.empty_like(logits).index_copy(0, order, logits)
-
-    def _make_images(self, features: torch.Tensor) -> torch.Tensor:
-        config = self.config
-        images = make_images(
-            features, config.num_channels, config.value_range, config.colormap, config.time_axis, config.image_size
-        )
-        return normalize(images, config.image_mean, config.image_std).to(self.dtype)
 
     def _classify(self, images: torch.Tensor) -> torch.Tensor:
         """(batch, channels, height, width) -> (batch, classes)."""
