@@ -22,11 +22,13 @@ from hf_ser.corpora import CORPORA
 from hf_ser.corpora.fingerprints import count_emotions
 from hf_ser.errors import RunError, writing
 from hf_ser.metrics import METRICS, bootstrap_intervals, compute_metrics
+from hf_ser.metrics.confusion import accuracy, uar
+from hf_ser.metrics.intervals import count_by_group
 from hf_ser.plots import plot_confusion_matrix, plot_learning_curve
 from hf_ser.runs import FREE_SPACE, PREDICTIONS, SPLIT
 from hf_ser.splits import describe_split, write_split
 from hf_ser.training import EmotionTrainer, select_inputs
-from hf_ser.wording import speaker_claim
+from hf_ser.wording import corpus_title, interval_range, percent, speaker_claim
 
 PROBE_SEED, PROBE_SECONDS = 0, 3.0
 PACKAGES = ("hf_ser", "torch", "torchaudio", "transformers", "datasets", "accelerate", "timm", "librosa", "numpy")
@@ -129,26 +131,23 @@ def probe(model: PreTrainedModel, feature_extractor: SequenceFeatureExtractor) -
 def summarize(results: dict[str, Any]) -> Table:
     """Score, interval and protocol as a table for a terminal."""
     protocol = results["protocol"]
-    title = f"{results['corpus']['title']}: {protocol['split']}, n = {protocol['n_test']}"
+    title = f"{corpus_title(results['corpus'])}: {protocol['split']}, n = {protocol['n_test']}"
     table = Table(title=f"{title}\n{speaker_claim(protocol)}")
     table.caption = results["intervals"]["uar"]["method"]
     for column in ("metric", "score", "95 % interval"):
         table.add_column(column)
     for name in METRICS:
-        interval = results["intervals"][name]
-        spread = f"{interval['low']:.1%} to {interval['high']:.1%}"
-        table.add_row(name, f"{results['metrics'][name]:.1%}", spread)
+        table.add_row(name, percent(results["metrics"][name]), interval_range(results["intervals"][name]))
     return table
 
 
 def _score_groups(predictions: np.ndarray, references: np.ndarray, groups: list[str], labels: list[str]) -> dict:
-    groups = np.asarray(groups)
-    scores = {}
-    for name in sorted(set(groups.tolist())):
-        member = groups == name
-        metrics = compute_metrics(predictions[member], references[member], labels)
-        scores[name] = {"uar": metrics["uar"], "accuracy": metrics["accuracy"], "support": int(member.sum())}
-    return scores
+    names, matrices = count_by_group(predictions, references, groups, len(labels))
+    columns = (uar(matrices).tolist(), accuracy(matrices).tolist(), matrices.sum((1, 2)).tolist())
+    return {
+        name: {"uar": recall, "accuracy": share, "support": support}
+        for name, recall, share, support in zip(names, *columns, strict=True)
+    }
 
 
 def _describe_selection(trainer: EmotionTrainer) -> str:

@@ -42,8 +42,12 @@ def bootstrap_intervals(
         resamples: how many test sets are drawn.
         level: share of the resamples inside the interval.
     """
+    if len(speakers) != len(references):
+        raise RunError(
+            f"There are {len(speakers)} speakers for {len(references)} utterances; expected one speaker per utterance."
+        )
     generator = np.random.default_rng(seed)
-    by_speaker = count_by_speaker(predictions, references, speakers, n_labels)
+    _, by_speaker = count_by_group(predictions, references, speakers, n_labels)
     matrix = by_speaker.sum(0)
     percent = f"{100 * level:g} %"
     if _is_all_or_nothing(matrix):
@@ -64,18 +68,15 @@ def bootstrap_intervals(
     }
 
 
-def count_by_speaker(
-    predictions: Sequence[int], references: Sequence[int], speakers: Sequence[str], n_labels: int
-) -> np.ndarray:
-    """Confusion matrices of shape (speakers, true, predicted)."""
+def count_by_group(
+    predictions: Sequence[int], references: Sequence[int], groups: Sequence[str], n_labels: int
+) -> tuple[list[str], np.ndarray]:
+    """Names of the groups, sorted, and their confusion matrices of shape (groups, true, predicted)."""
     predictions, references = confusion.check_ids(predictions, references, n_labels)
-    if len(speakers) != len(references):
-        raise RunError(
-            f"There are {len(speakers)} speakers for {len(references)} utterances; expected one speaker per utterance."
-        )
-    names, speaker_ids = np.unique(np.asarray(speakers, dtype=str), return_inverse=True)
-    cells = (speaker_ids * n_labels + references) * n_labels + predictions
-    return np.bincount(cells, minlength=len(names) * n_labels**2).reshape(-1, n_labels, n_labels)
+    names, group_ids = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
+    cells = (group_ids * n_labels + references) * n_labels + predictions
+    counts = np.bincount(cells, minlength=len(names) * n_labels**2).reshape(-1, n_labels, n_labels)
+    return names.tolist(), counts
 
 
 def draw_speakers(by_speaker: np.ndarray, resamples: int, generator: np.random.Generator) -> np.ndarray:
