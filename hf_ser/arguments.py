@@ -5,6 +5,7 @@ SpectrogramFeatureExtractor and SpectrogramConfig, so that every default is said
 """
 
 import dataclasses
+import functools
 import inspect
 import math
 import sys
@@ -148,9 +149,8 @@ def parse_recipe(arguments: str | list[str] | None = None) -> Recipe:
     if not arguments or arguments[0].startswith("-"):
         raise RecipeError("Give a recipe first: `accelerate launch recipes/train.py RECIPE.yaml [--key value ...]`.")
     options = read_recipe(Path(arguments[0])) | _parse_overrides(arguments[1:])
-    types_by_key = _list_keys()
     for key, value in options.items():
-        _check_option(key, value, types_by_key)
+        _check_option(key, value)
     return _build(options)
 
 
@@ -183,9 +183,8 @@ def _parse_overrides(arguments: list[str]) -> dict[str, Any]:
     words = [part for word in arguments for part in (word.split("=", 1) if word.startswith("--") else [word])]
     if len(words) % 2 or not all(word.startswith("--") for word in words[::2]):
         raise RecipeError(f"Overrides are pairs, `--key value`; got {' '.join(arguments)!r}.")
-    types_by_key = _list_keys()
     keys = [word.removeprefix("--").replace("-", "_") for word in words[::2]]
-    return {key: _read_value(text, types_by_key.get(key, str)) for key, text in zip(keys, words[1::2], strict=True)}
+    return {key: _read_value(text, _list_keys().get(key, str)) for key, text in zip(keys, words[1::2], strict=True)}
 
 
 def _read_value(text: str, kind: Any) -> Any:
@@ -219,7 +218,8 @@ def _is_number(value: Any) -> bool:
         return False
 
 
-def _check_option(key: str, value: Any, types_by_key: dict[str, Any]) -> None:
+def _check_option(key: str, value: Any) -> None:
+    types_by_key = _list_keys()
     if key in REFUSED:
         raise RecipeError(f"`{key}` cannot be given. {REFUSED[key]}")
     if key not in types_by_key:
@@ -263,6 +263,7 @@ def _build_section(section: type, options: dict[str, Any]) -> Any:
         raise RecipeError(f"The recipe does not hold together: {error}") from error
 
 
+@functools.cache
 def _list_keys() -> dict[str, Any]:
     """Every key of a recipe, with its type."""
     return {key: kind for section in SECTIONS.values() for key, kind in _options_of(section).items()}

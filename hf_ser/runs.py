@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from transformers import PreTrainedModel, SequenceFeatureExtractor
 
-from hf_ser.arguments import Recipe
+from hf_ser.arguments import Recipe, read_recipe
 from hf_ser.errors import RunError, writing
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def _write_whole(path: Path, text: str) -> None:
 
 
 def _check_same_recipe(path: Path, options: dict) -> None:
-    before = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    before = read_recipe(path)
     changed = sorted(key for key in before.keys() | options.keys() if before.get(key) != options.get(key))
     if changed:
         raise RunError(

@@ -51,9 +51,9 @@ def make_split(dataset: Dataset, kind: str = "stratified", seed: int = 0, **opti
         SplitError: when a part or an emotion's training clips would be empty, speakers are unknown or too few, or a
             claim of speaker independence does not hold.
     """
-    unknown = sorted(set(options) - {entry.name for entry in fields(SplitArguments)})
+    known = {entry.name for entry in fields(SplitArguments)} - {"split", "split_seed"}  # `kind` and `seed` here
+    unknown = sorted(set(options) - known)
     if unknown:
-        known = {entry.name for entry in fields(SplitArguments)} - {"split", "split_seed"}
         raise SplitError(f"`make_split` has no option `{unknown[0]}`. {suggest(unknown[0], known)}")
     arguments = SplitArguments(split=kind, split_seed=seed, **options)
     if kind not in SPLITS:

@@ -1,6 +1,7 @@
 """Train one recipe: `accelerate launch recipes/train.py RECIPE.yaml [--key value ...]`."""
 
 import logging
+from pathlib import Path
 
 from rich.console import Console
 from transformers import pipeline
@@ -41,7 +42,7 @@ def main() -> None:
         report(results, folder, split["test"][0])
 
 
-def report(results: dict, folder: object, clip: dict) -> None:
+def report(results: dict, folder: Path, clip: dict) -> None:
     """Print the score, and what the saved model says of one test clip."""
     console = Console()
     console.print(summarize(results))

@@ -48,7 +48,7 @@ def save_and_stumble():
     try:
         raise OSError(errno.ENOSPC, "full")
     except OSError:
-        raise RuntimeError("cannot save")  # noqa: B904
+        raise RuntimeError("cannot save")  # noqa: B904 - the cause is left unsaid, as some libraries do
 
 
 @pytest.mark.parametrize("save", [save_and_name_the_cause, save_and_stumble])
@@ -92,7 +92,7 @@ for name, write in writers.items():
             write(sys.argv[1] + "/" + name)
     except StorageError as error:
         print(error)
-"""  # noqa: E501
+"""  # noqa: E501 - a program, whose writers take a line each
 
 
 def test_a_full_disk_is_recognised_whichever_library_writes(tmp_path):
