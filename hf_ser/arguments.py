@@ -29,10 +29,27 @@ from hf_ser.splits import SplitArguments
 class CorpusArguments:
     """Which recordings."""
 
-    corpus: str = field(default="demo", metadata={"help": "name of a corpus; `hf-ser corpora` lists them"})
-    data_dir: str | None = field(default=None, metadata={"help": "folder or zip of the published files"})
+    corpus: str | list[str] = field(
+        default="demo", metadata={"help": "`hf-ser corpora` lists them; several are pooled"}
+    )
+    data_dir: str | list[str | None] | None = field(
+        default=None, metadata={"help": "folder or archive of the published files; for several corpora one each"}
+    )
+    pool: str | None = field(default=None, metadata={"help": "`corrected` or `paper`: the report's four corpora"})
+    map_emotions: dict[str, str] | None = field(default=None, metadata={"help": "emotion: another, or `drop`"})
+    intensities: list[str] | None = field(default=None, metadata={"help": "values of `intensity` to keep"})
     on_bad_audio: str = field(default="raise", metadata={"help": "`raise`, or `skip`: count and list in results.json"})
     num_proc: int | None = field(default=None, metadata={"help": "workers for the features; null chooses"})
+
+    def as_options(self) -> dict[str, Any]:
+        """Arguments of `load_corpus`."""
+        return {
+            "name": self.corpus,
+            "data_dir": self.data_dir,
+            "pool": self.pool,
+            "map_emotions": self.map_emotions,
+            "intensities": self.intensities,
+        }
 
 
 @dataclass
@@ -293,6 +310,10 @@ def _matches(value: Any, kind: Any) -> bool:
         return value is None
     if origin is typing.Literal:
         return value in inner
+    if origin is dict and inner:
+        return isinstance(value, dict) and all(
+            _matches(part, kind) for pair in value.items() for part, kind in zip(pair, inner, strict=True)
+        )
     if origin is list:
         return isinstance(value, list) and all(_matches(item, inner[0]) for item in value)
     if kind is float or kind is int:

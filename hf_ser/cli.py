@@ -87,7 +87,7 @@ def list_corpora() -> None:
     for name, builder in CORPORA.items():
         card = builder.card
         about = f"{card.title}\n{', '.join(card.emotions)}\n{card.licence}\n{card.download}"
-        _add_row(table, name, card.language, len(card.speaker_counts), sum(card.emotion_counts.values()), about)
+        _add_row(table, name, card.language, card.n_speakers, card.n_clips, about)
     _print(table)
 
 

@@ -18,8 +18,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 from transformers import PreTrainedModel, SequenceFeatureExtractor
 
 from hf_ser.arguments import Recipe
-from hf_ser.corpora import CORPORA
-from hf_ser.corpora.fingerprints import count_emotions
+from hf_ser.corpora import describe_corpora
 from hf_ser.errors import RunError, writing
 from hf_ser.metrics import METRICS, bootstrap_intervals, compute_metrics
 from hf_ser.metrics.confusion import accuracy, uar
@@ -56,7 +55,7 @@ def evaluate_run(
     results = {
         **score(probabilities, test),
         "protocol": describe_split(split, recipe.split, _describe_selection(trainer)),
-        "corpus": _describe_corpus(recipe.corpus.corpus, split),
+        "corpus": _describe_corpus(recipe, split),
         "history": merge_history(trainer.state.log_history),
         "probe": probe(trainer.model, trainer.processing_class),
         "skipped_audio": skipped,
@@ -157,9 +156,10 @@ def _describe_selection(trainer: EmotionTrainer) -> str:
     return f"validation {trainer.args.metric_for_best_model}"
 
 
-def _describe_corpus(name: str, split: DatasetDict) -> dict[str, Any]:
-    """The corpus as it was used: what is left of it after bad files are dropped."""
-    return CORPORA[name].card.describe(count_emotions(concatenate_datasets(list(split.values()))))
+def _describe_corpus(recipe: Recipe, split: DatasetDict) -> dict[str, Any]:
+    """The corpora as they were used: what is left of them after bad files are dropped."""
+    used, corpus = concatenate_datasets(list(split.values())), recipe.corpus
+    return describe_corpora(corpus.corpus, corpus.data_dir, corpus.pool, used)
 
 
 def _describe_recipe(recipe: Recipe, model: PreTrainedModel) -> dict[str, Any]:
@@ -195,4 +195,6 @@ def _peak_resident_bytes() -> int:
 
 def _portable(value: Any) -> Any:
     """A path without the folders of this machine."""
+    if isinstance(value, list):
+        return [_portable(item) for item in value]
     return Path(value).name if isinstance(value, str) and "/" in value and Path(value).exists() else value

@@ -10,8 +10,7 @@ import datasets
 from rich.table import Table
 
 from hf_ser.arguments import CorpusArguments, read_recipe
-from hf_ser.corpora import CORPORA, load_corpus
-from hf_ser.corpora.fingerprints import count_emotions
+from hf_ser.corpora import describe_corpora, load_corpus
 from hf_ser.errors import RunError
 from hf_ser.evaluation import score, summarize
 from hf_ser.inference import classify, list_emotions, load_classifier, read_json
@@ -56,7 +55,7 @@ def evaluate_model(
         )
     dataset = load_corpus(corpus, data_dir)
     return _score(model, dataset, batch_size) | {
-        "corpus": CORPORA[corpus].card.describe(count_emotions(dataset)),
+        "corpus": describe_corpora(corpus, data_dir, None, dataset),
         "protocol": {
             "split": OTHER_CORPUS,
             "n_test": len(dataset),
@@ -92,7 +91,8 @@ def _evaluate_test_part(folder: Path, data_dir: str | Path | None, batch_size: i
         )
     split, saved = read_json(folder / SPLIT, "test"), read_json(folder / RESULTS, "metrics", "corpus", "protocol")
     arguments = _read_corpus_arguments(folder)
-    dataset = load_corpus(arguments.corpus, data_dir or arguments.data_dir)
+    arguments.data_dir = data_dir or arguments.data_dir
+    dataset = load_corpus(**arguments.as_options())
     test = _select_utterances(dataset, split["test"], folder)
     results = _score(folder, test, batch_size)
     agrees = results["metrics"] == saved["metrics"]

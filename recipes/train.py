@@ -24,7 +24,7 @@ def main() -> None:
     with recipe.training.main_process_first(desc="corpus and features"):
         folder = open_run(recipe)
         checkpoint = find_checkpoint(folder)
-        dataset = hf_ser.load_corpus(recipe.corpus.corpus, recipe.corpus.data_dir)
+        dataset = hf_ser.load_corpus(**recipe.corpus.as_options())
         dataset, skipped = drop_bad_audio(dataset, recipe.corpus.on_bad_audio)
         feature_extractor = hf_ser.build_feature_extractor(recipe)
         dataset = hf_ser.extract_features(dataset, feature_extractor, num_proc=recipe.corpus.num_proc)

@@ -118,7 +118,7 @@ WRONG = {
     "run_name: 2024-01-31": r"`run_name` is datetime\.date\(2024, 1, 31\) \(date\); expected text or null\.",
     "run_name: 2024-13-01": r"recipe\.yaml` is not valid YAML: month must be in 1\.\.12",
     "trackio_static_space_id: 5": r"`trackio_static_space_id` is 5 \(int\)",
-    "corpus: null": r"`corpus` is None \(NoneType\); expected text\.",
+    "corpus: null": r"`corpus` is None \(NoneType\); expected text or a list \(text\)\.",
     "lr_scheduler_type: cosin": r"The recipe does not hold together: .?cosin.? is not a valid SchedulerType",
     "save_strategy: steps": r"The recipe does not hold together: .*load_best_model_at_end",
     "crop_frames: 0": r"`crop_frames` is 0; it must be at least 1\.",

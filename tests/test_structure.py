@@ -19,7 +19,8 @@ PACKAGE = ROOT / "hf_ser"
 # Data flows down this list: a module imports only from those above it. A new module takes its place here.
 FLOW = """
     errors wording containers audio caching
-    corpora.labels corpora.synthesis corpora.archives corpora.base corpora.fingerprints corpora.demo corpora.emodb
+    corpora.labels corpora.synthesis corpora.archives corpora.base corpora.fingerprints
+    corpora.pooling corpora.demo corpora.emodb
     corpora
     checks splits
     models.choices models.padding models.colormaps models.spectral models.windows models.images models.recomputation

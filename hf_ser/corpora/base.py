@@ -1,4 +1,4 @@
-"""What all corpora share: a folder or zip of WAV files -> one cached Arrow table of utterances.
+"""What all corpora share: a folder or archive of sound files -> one cached Arrow table of utterances.
 
 A corpus is a subclass with a `card` and `read_utterance`. The table is cached under a key made of all that the file
 names tell and of sizes and dates: a changed folder, or a corrected reader, makes a new table.
@@ -27,7 +27,7 @@ ROWS_PER_TABLE = 100
 
 @dataclasses.dataclass(frozen=True)
 class Utterance:
-    """What the name of one file tells."""
+    """What the name of one file tells; "" stands for what it does not."""
 
     path: Path
     speaker: str
@@ -36,11 +36,12 @@ class Utterance:
     emotion: str  # a word of labels.EMOTIONS
     source_label: str  # the corpus's own code
     intensity: str = ""  # where the corpus knows it
+    name: str = ""  # unique in the corpus; the file's name without its ending, unless given
 
 
 @dataclasses.dataclass(frozen=True)
 class CorpusCard:
-    """What is published of a corpus."""
+    """What is published of a corpus: its fingerprint, by which loading tells whether the files are those."""
 
     name: str
     title: str
@@ -49,23 +50,35 @@ class CorpusCard:
     home_page: str
     download: str  # where and how to get it
     citation: str
-    emotions: tuple[str, ...]  # words of labels.EMOTIONS, sorted: the label order
-    emotion_counts: dict[str, int]
-    speaker_counts: dict[str, int]
+    emotion_counts: dict[str, int]  # by word of labels.EMOTIONS, sorted: the label order
+    n_speakers: int
+    hours: float | None = None  # of sound, about
+    speaker_counts: dict[str, int] = dataclasses.field(default_factory=dict)  # none where they are not published
+    known_bad: dict[str, str] = dataclasses.field(default_factory=dict)  # utterance -> what is wrong as published
     synthetic: bool = False
 
-    def describe(self, emotion_counts: dict[str, int]) -> dict[str, object]:
-        """The block `corpus` of results.json, with the clips of each emotion that were used."""
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """The labels, in their order."""
+        return tuple(self.emotion_counts)
+
+    @property
+    def n_clips(self) -> int:
+        """Files as published."""
+        return sum(self.emotion_counts.values())
+
+    def describe(self) -> dict[str, object]:
+        """What the block `corpus` of results.json says of a corpus."""
         fields = ("name", "title", "language", "licence", "home_page", "citation", "synthetic")
-        return {**{field: getattr(self, field) for field in fields}, "counts": emotion_counts}
+        return {field: getattr(self, field) for field in fields}
 
 
 class CorpusBuilder(datasets.ArrowBasedBuilder):
     """Builder of one corpus; `Builder(data_dir=folder).load()` gives its Dataset.
 
     Args:
-        cache_dir: Where tables and unzipped archives go; `HF_DATASETS_CACHE` if not given.
-        data_dir: Folder that holds the WAV files at any depth, or its zip.
+        cache_dir: Where tables and unpacked archives go; `HF_DATASETS_CACHE` if not given.
+        data_dir: Folder that holds the WAV files at any depth, or its archive.
 
     Raises:
         CorpusError: There is no such folder, it holds no WAV, or a name cannot be read.
@@ -77,9 +90,18 @@ class CorpusBuilder(datasets.ArrowBasedBuilder):
     def __init__(self, cache_dir: str | Path | None = None, data_dir: str | Path | None = None):
         self.cache_root = Path(cache_dir or datasets.config.HF_DATASETS_CACHE).expanduser()
         self.root = self.find_root(data_dir)
-        self.utterances = [self.read_utterance(path) for path in self.find_files()]
+        self.utterances = self.read_utterances()
         self._check_ids()
         super().__init__(cache_dir=str(self.cache_root), dataset_name=self.card.name, config_id=self._make_key())
+
+    @classmethod
+    def find_card(cls, data_dir: str | Path | None) -> CorpusCard:
+        """What is published of the corpus, without a look at its files."""
+        return cls.card
+
+    def read_utterances(self) -> list[Utterance]:
+        """Every utterance below the root, in the order of the table."""
+        return [self.read_utterance(path) for path in self.find_files()]
 
     def read_utterance(self, path: Path) -> Utterance:
         """What the name of a file tells; raises CorpusError, listing the valid codes, where it tells nothing."""
@@ -87,7 +109,7 @@ class CorpusBuilder(datasets.ArrowBasedBuilder):
 
     def make_id(self, utterance: Utterance) -> str:
         """Name of an utterance, unique in all corpora and the same wherever the files lie."""
-        return f"{self.card.name}-{utterance.path.stem}"
+        return f"{self.card.name}-{utterance.name or utterance.path.stem}"
 
     def find_root(self, data_dir: str | Path | None) -> Path:
         """Absolute folder of the files, unzipped if need be."""

@@ -26,8 +26,9 @@ class Demo(CorpusBuilder):
             "Synthesised by hf_ser after D. H. Klatt, Software for a cascade/parallel formant synthesizer, "
             "Journal of the Acoustical Society of America 67 (1980)."
         ),
-        emotions=EMOTIONS,
         emotion_counts=dict.fromkeys(EMOTIONS, len(SPEAKERS) * TAKES),
+        n_speakers=len(SPEAKERS),
+        hours=0.13,
         speaker_counts=dict.fromkeys(SPEAKERS, len(EMOTIONS) * TAKES),
         synthetic=True,
     )

@@ -43,7 +43,6 @@ class EmoDB(CorpusBuilder):
             "F. Burkhardt, A. Paeschke, M. Rolfes, W. F. Sendlmeier and B. Weiss, "
             "A Database of German Emotional Speech, Interspeech 2005."
         ),
-        emotions=tuple(sorted(EMOTIONS.values())),
         emotion_counts={
             "anger": 127,
             "boredom": 81,
@@ -53,6 +52,8 @@ class EmoDB(CorpusBuilder):
             "neutral": 79,
             "sadness": 62,
         },
+        n_speakers=10,
+        hours=0.41,
         speaker_counts={
             "03": 49,
             "08": 58,

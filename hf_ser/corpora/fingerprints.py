@@ -17,6 +17,16 @@ def count_emotions(dataset: datasets.Dataset) -> dict[str, int]:
     return {name: counts[index] for index, name in enumerate(names)}
 
 
+def count_emotions_by_corpus(dataset: datasets.Dataset) -> dict[str, dict[str, int]]:
+    """Utterances per corpus and emotion; only the emotions that a corpus has."""
+    names = dataset.features["label"].names
+    counts = Counter(zip(dataset["corpus"], dataset["label"], strict=True))
+    by_corpus: dict[str, dict[str, int]] = {}
+    for (corpus, label), count in sorted(counts.items()):
+        by_corpus.setdefault(corpus, {})[names[label]] = count
+    return by_corpus
+
+
 def count_speakers(dataset: datasets.Dataset) -> dict[str, int]:
     """Utterances per speaker, by name."""
     return dict(sorted(Counter(dataset["speaker"]).items()))
@@ -24,10 +34,12 @@ def count_speakers(dataset: datasets.Dataset) -> dict[str, int]:
 
 def fingerprint_differences(dataset: datasets.Dataset, card: CorpusCard) -> list[str]:
     """One sentence for each count that is not the published one; none for the corpus as published."""
+    speakers = count_speakers(dataset)
     return [
-        *_differences("files", {"in all": len(dataset)}, {"in all": sum(card.emotion_counts.values())}),
+        *_differences("files", {"in all": len(dataset)}, {"in all": card.n_clips}),
         *_differences("emotion", count_emotions(dataset), card.emotion_counts),
-        *_differences("speaker", count_speakers(dataset), card.speaker_counts),
+        *_differences("speakers", {"in all": len(speakers)}, {"in all": card.n_speakers}),
+        *(_differences("speaker", speakers, card.speaker_counts) if card.speaker_counts else []),
     ]
 
 
