@@ -171,6 +171,11 @@ def parse_recipe(arguments: str | list[str] | None = None) -> Recipe:
     return _build(options)
 
 
+def change_recipe(recipe: Recipe, **changes: Any) -> Recipe:
+    """The recipe with other values, as if they had been given."""
+    return _build(recipe.options | changes)
+
+
 class _UniqueKeyLoader(yaml.SafeLoader):
     """PyYAML takes the last of two equal keys without a word; this one refuses them."""
 

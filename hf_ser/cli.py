@@ -1,6 +1,7 @@
-"""The command `hf-ser`: corpora, evaluate, predict. What a command needs is imported in it, so that help is quick."""
+"""The command `hf-ser`: corpora, check, evaluate, predict. What a command needs is imported in it, so that help is quick."""
 
 import contextlib
+import dataclasses
 import json
 import logging
 import os
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
+    from hf_ser.inspection import RecipeReport
+
 app = typer.Typer(
     help="Recognise emotions in speech. Training is `accelerate launch recipes/train.py RECIPE.yaml`.",
     no_args_is_help=True,
@@ -28,6 +31,14 @@ app = typer.Typer(
 corpora = typer.Typer(help="List the corpora, or check the files of one.")
 app.add_typer(corpora, name="corpora")
 
+# What `hf-ser check` finds, the serious first.
+KINDS = {
+    "leak": "leaks",
+    "label": "labels that cannot be right",
+    "balance": "imbalance",
+    "quality": "sounds to listen to",
+    "note": "to be read with the score",
+}
 NEXT_LIKELY = 2  # emotions beside the first in the table on a terminal
 
 
@@ -111,6 +122,38 @@ def check_corpus(
     _list_findings("sounds held more than once", [", ".join(group) for group in report.duplicates])
     if report.differences or report.bad_files:
         raise typer.Exit(1)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def check(
+    context: typer.Context,
+    recipe: Annotated[str, typer.Argument(help="Recipe; `--key value` after it wins over its values.")],
+    output_format: Annotated[ResultFormat, typer.Option("--format")] = ResultFormat.TABLE,
+) -> None:
+    """Say what a recipe would train and test on, before any training; exit status 1 for leaks and wrong labels."""
+    _silence_libraries()
+    from hf_ser.arguments import parse_recipe
+    from hf_ser.inspection import inspect_recipe
+
+    report = inspect_recipe(parse_recipe([recipe, *context.args]))
+    if output_format is ResultFormat.JSON:
+        typer.echo(json.dumps(dataclasses.asdict(report), indent=2))
+    else:
+        _show_report(report)
+    if any(finding.is_serious for finding in report.findings):
+        raise typer.Exit(1)
+
+
+def _show_report(report: "RecipeReport") -> None:
+    """The parts as a table, then what was found, the serious first."""
+    fold = f", fold 0 of {report.n_folds}" if report.n_folds > 1 else ""
+    table = _make_table("", *report.parts, title=f"{report.title}{fold}")
+    rows = dict.fromkeys(key for counts in report.parts.values() for key in counts)
+    for row in rows:
+        _add_row(table, row, *(counts.get(row, 0) for counts in report.parts.values()))
+    _print(table)
+    for kind in KINDS:
+        _list_findings(KINDS[kind], [finding.text for finding in report.findings if finding.kind == kind])
 
 
 @app.command()

@@ -27,7 +27,7 @@ from hf_ser.plots import plot_confusion_matrix, plot_learning_curve
 from hf_ser.runs import FREE_SPACE, PREDICTIONS, SPLIT
 from hf_ser.splits import describe_split, write_split
 from hf_ser.training import EmotionTrainer, select_inputs
-from hf_ser.wording import corpus_title, interval_range, percent, speaker_claim
+from hf_ser.wording import corpus_title, describe_size, fold_spread, interval_range, percent, speaker_claim
 
 PROBE_SEED, PROBE_SECONDS = 0, 3.0
 PACKAGES = ("hf_ser", "torch", "torchaudio", "transformers", "datasets", "accelerate", "timm", "librosa", "numpy")
@@ -51,48 +51,48 @@ def evaluate_run(
     logits = trainer.predict(select_inputs(test)).predictions
     if not np.isfinite(logits).all():
         raise RunError("The network's scores are no numbers: the training diverged. Give a smaller `learning_rate`.")
-    probabilities = torch.from_numpy(logits).softmax(dim=-1).numpy()
+    predictions = tabulate_predictions(torch.from_numpy(logits).softmax(dim=-1).numpy(), test)
     results = {
-        **score(probabilities, test),
+        **score(predictions, test.features["label"].names),
         "protocol": describe_split(split, recipe.split, _describe_selection(trainer)),
         "corpus": _describe_corpus(recipe, split),
         "history": merge_history(trainer.state.log_history),
         "probe": probe(trainer.model, trainer.processing_class),
         "skipped_audio": skipped,
         "recipe": _describe_recipe(recipe, trainer.model),
-        "versions": {package: version(package) for package in PACKAGES},
+        "versions": list_versions(),
         "runtime": _describe_runtime(trainer, len(split["train"])),
     }
     if trainer.is_world_process_zero():
         with writing(folder, FREE_SPACE):
             write_split(split, recipe.split, folder / SPLIT)
-            tabulate_predictions(probabilities, test).to_parquet(folder / PREDICTIONS, index=False)
+            predictions.to_parquet(folder / PREDICTIONS, index=False)
             plot_confusion_matrix(results, folder / "confusion_matrix.png")
             plot_learning_curve(results, folder / "learning_curve.png")
     return results
 
 
-def score(probabilities: np.ndarray, dataset: Dataset) -> dict[str, Any]:
-    """Every score of a set of predictions.
+def score(table: pd.DataFrame, labels: list[str]) -> dict[str, Any]:
+    """Every score of a table of predictions.
 
     Args:
-        probabilities: (clips, emotions).
-        dataset: with the label, speaker and sex of each clip, in the same order.
+        table: as `tabulate_predictions` makes it; over repeated folds a clip has a row for each repeat.
+        labels: the emotions, in the model's order.
     """
-    labels = dataset.features["label"].names
-    references, predictions = np.asarray(dataset["label"]), probabilities.argmax(axis=-1)
     ids = list(range(len(labels)))
+    references, predictions = (pd.Index(labels).get_indexer(table[name]) for name in ("label", "prediction"))
+    repeats = len(table) // table["utterance"].nunique()
     columns = precision_recall_fscore_support(references, predictions, labels=ids, zero_division=0)
     names = ("precision", "recall", "f1", "support")
     return {
         "metrics": compute_metrics(predictions, references, labels),
-        "intervals": bootstrap_intervals(predictions, references, dataset["speaker"][:], len(labels)),
+        "intervals": bootstrap_intervals(predictions, references, table["speaker"], len(labels), repeats=repeats),
         "per_class": {
             label: {name: column[index].item() for name, column in zip(names, columns, strict=True)}
             for index, label in enumerate(labels)
         },
-        "per_speaker": _score_groups(predictions, references, dataset["speaker"], labels),
-        "per_sex": _score_groups(predictions, references, dataset["sex"], labels),
+        "per_speaker": _score_groups(predictions, references, table["speaker"], labels),
+        "per_sex": _score_groups(predictions, references, table["sex"], labels),
         "labels": labels,
         "confusion_matrix": confusion_matrix(references, predictions, labels=ids).tolist(),
     }
@@ -105,6 +105,11 @@ def tabulate_predictions(probabilities: np.ndarray, dataset: Dataset) -> pd.Data
     table["label"] = [labels[index] for index in dataset["label"]]
     table["prediction"] = [labels[index] for index in probabilities.argmax(axis=-1)]
     return pd.concat([table, pd.DataFrame(probabilities, columns=labels)], axis=1)
+
+
+def list_versions() -> dict[str, str]:
+    """Versions of the packages on which a score depends."""
+    return {package: version(package) for package in PACKAGES}
 
 
 def merge_history(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -130,17 +135,19 @@ def probe(model: PreTrainedModel, feature_extractor: SequenceFeatureExtractor) -
 def summarize(results: dict[str, Any]) -> Table:
     """Score, interval and protocol as a table for a terminal."""
     protocol = results["protocol"]
-    title = f"{corpus_title(results['corpus'])}: {protocol['split']}, n = {protocol['n_test']}"
+    title = f"{corpus_title(results['corpus'])}: {protocol['split']}, {describe_size(protocol)}"
     table = Table(title=f"{title}\n{speaker_claim(protocol)}")
     table.caption = results["intervals"]["uar"]["method"]
-    for column in ("metric", "score", "95 % interval"):
+    over_folds = ["folds: mean ± deviation (range)"] if "folds" in results else []
+    for column in ("metric", "score", "95 % interval", *over_folds):
         table.add_column(column)
     for name in METRICS:
-        table.add_row(name, percent(results["metrics"][name]), interval_range(results["intervals"][name]))
+        row = [percent(results["metrics"][name]), interval_range(results["intervals"][name])]
+        table.add_row(name, *row, *([fold_spread(results, name)] if over_folds else []))
     return table
 
 
-def _score_groups(predictions: np.ndarray, references: np.ndarray, groups: list[str], labels: list[str]) -> dict:
+def _score_groups(predictions: np.ndarray, references: np.ndarray, groups: pd.Series, labels: list[str]) -> dict:
     names, matrices = count_by_group(predictions, references, groups, len(labels))
     columns = (uar(matrices).tolist(), accuracy(matrices).tolist(), matrices.sum((1, 2)).tolist())
     return {

@@ -30,7 +30,7 @@ from hf_ser.audio import read_audio
 from hf_ser.checks import check_on_bad_audio
 from hf_ser.errors import AudioError, RecipeError, RunError, suggest
 from hf_ser.evaluation import probe
-from hf_ser.runs import RESULTS
+from hf_ser.runs import RESULTS, list_folds
 
 logger = logging.getLogger(__name__)
 
@@ -256,9 +256,20 @@ def _check_files(folder: Path) -> None:
     missing = [name for name in (CONFIG, FEATURES) if not (folder / name).is_file()]
     missing += [] if (folder / WEIGHTS).is_file() or (folder / sharded).is_file() else [WEIGHTS]
     if missing:
+        check_one_model(folder)
         raise RunError(f"`{folder}` is no whole model: it lacks {_listed(missing)}. {_advise(folder)}")
     read_json(folder / CONFIG, "model_type")
     read_json(folder / FEATURES, "feature_extractor_type")  # without it transformers takes defaults
+
+
+def check_one_model(folder: Path) -> None:
+    """Raise RunError for a run over folds, which has a model for each."""
+    folds = list_folds(folder)
+    if folds:
+        raise RunError(
+            f"`{folder}` holds a run over {len(folds)} folds, each with a model of its own. Pass one of them, such as "
+            f"`{folds[0]}`."
+        )
 
 
 def _check_probe(folder: Path, network: PreTrainedModel, feature_extractor: SequenceFeatureExtractor) -> None:

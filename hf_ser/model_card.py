@@ -9,7 +9,15 @@ from huggingface_hub import ModelCard
 from hf_ser.errors import CardError, writing
 from hf_ser.model_card_check import check_model_card
 from hf_ser.model_card_data import card_language, is_hub_id, make_card_data
-from hf_ser.wording import SCORE_NAMES, corpus_title, interval_range, percent, selected_epoch, speaker_claim
+from hf_ser.wording import (
+    SCORE_NAMES,
+    corpus_title,
+    fold_spread,
+    interval_range,
+    percent,
+    selected_epoch,
+    speaker_claim,
+)
 
 TEMPLATE = Path(__file__).with_name("model_card_template.md")
 NEEDED = {
@@ -23,6 +31,7 @@ RUNTIME_WORDS = {
     "clips_per_second": ("Clips per second", "{:.1f}"),
     "peak_memory_mb": ("Peak memory", "{:.0f} MB"),
 }
+LONGEST_LIST = 60  # characters of speakers in a table's cell
 # A path of two folders or more, as it stands in a message: /home/someone/a.wav, C:\Users\someone\a.wav.
 PATH = re.compile(r"(?<![\w.:/])(?:[A-Za-z]:|~|\.{1,2})?(?:[/\\][^\s/\\`'\"]+){2,}")
 
@@ -69,17 +78,22 @@ def _template() -> jinja2.Template:
 def _context(results: dict, model_id: str) -> dict:
     """What the template speaks of: the results, and what follows from them."""
     data, recipe, corpus = make_card_data(results, model_id), results["recipe"], results["corpus"]
+    folds = results.get("folds", [])
     return results | {
         "front_matter": data.to_yaml(),
         "license": data.license,
         "model_id": model_id,
         "title": corpus_title(corpus),
-        "language": card_language(corpus),
+        "language": _setting("language", card_language(corpus) or ""),
         "claim": speaker_claim(results["protocol"]),
         "backbone": recipe.get("backbone"),
         "weights": _setting("backbone_weights", recipe.get("backbone_weights") or ""),
         "licence": corpus["licence"].rstrip(". ") or "not stated",
-        "sampling_rate": recipe.get("sampling_rate") or results["probe"]["sampling_rate"],
+        "sampling_rate": recipe.get("sampling_rate") or (results["probe"] or folds[0]["probe"])["sampling_rate"],
+        "weights_id": f"{model_id}/fold-00" if folds else model_id,
+        "per_fold": ", mean of the folds" if folds else "",
+        "fold_rows": [_fold_row(fold, results["metrics"]) for fold in folds],
+        "fold_spreads": {name: fold_spread(results, name) for name in results["metrics"]} if folds else {},
         "score_names": SCORE_NAMES,
         "methods": list(dict.fromkeys(interval["method"] for interval in results["intervals"].values())),
         "shared_audio": [" = ".join(map(_file_name, group)) for group in results["protocol"]["shared_audio"]],
@@ -87,6 +101,17 @@ def _context(results: dict, model_id: str) -> dict:
         "epoch": selected_epoch(results),
         "runtime_rows": _runtime_rows(results["runtime"]),
     }
+
+
+def _fold_row(fold: dict, metrics: dict) -> list[str]:
+    """Number, test speakers, size and scores of a fold."""
+    speakers = ", ".join(fold["protocol"]["test_speakers"]) or "not known"
+    return [
+        str(fold["fold"]),
+        speakers if len(speakers) <= LONGEST_LIST else f"{len(fold['protocol']['test_speakers'])} speakers",
+        str(fold["protocol"]["n_test"]),
+        *(percent(fold["metrics"][name]) for name in metrics),
+    ]
 
 
 def _runtime_rows(runtime: dict) -> dict[str, str]:

@@ -20,14 +20,15 @@ WEIGHT_FILES = (".safetensors", ".bin", ".pt", ".pth")
 def make_card_data(results: dict, model_id: str) -> ModelCardData:
     """The front matter, which the Hub reads."""
     corpus = results["corpus"]
-    tags = ["speech-emotion-recognition", "emotion-recognition", "audio-classification", "hf_ser", corpus["name"]]
+    names = corpus["name"].split("+")  # of a pool, all of them
+    tags = ["speech-emotion-recognition", "emotion-recognition", "audio-classification", "hf_ser", *names]
     return ModelCardData(
         language=card_language(corpus),
         **_licence(corpus),
         library_name="transformers",
         pipeline_tag="audio-classification",
         tags=tags + ["synthetic"] * corpus["synthetic"],
-        datasets=[corpus["name"]],
+        datasets=names,
         metrics=["recall", "accuracy", "f1"],
         base_model=_base_model(results["recipe"]),
         model_name=model_id.rsplit("/", 1)[-1],
@@ -59,13 +60,14 @@ def _licence(corpus: dict) -> dict[str, str]:
         return {"license": "apache-2.0"}
     if not corpus["home_page"]:
         return {"license": "unknown"}
-    return {"license": "other", "license_name": "terms-of-the-corpus", "license_link": corpus["home_page"]}
+    return {"license": "other", "license_name": "terms-of-the-corpus", "license_link": corpus["home_page"].split()[0]}
 
 
-def card_language(corpus: dict) -> str | None:
-    """The language without its region, as the Hub wants it (`en-GB` -> `en`); None where it is unknown."""
-    language = corpus["language"].split("-")[0].lower()
-    return None if language in {"", "und", "zxx"} else language
+def card_language(corpus: dict) -> str | list[str] | None:
+    """The language without its region, as the Hub wants it (`en-GB` -> `en`); a list for a pool, None where unknown."""
+    languages = list(dict.fromkeys(name.split("-")[0].lower() for name in corpus["language"].split(", ")))
+    known = [language for language in languages if language not in {"", "und", "zxx"}]
+    return known[0] if len(known) == 1 else known or None
 
 
 def _base_model(recipe: dict) -> str | None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from hf_ser.errors import writing
-from hf_ser.wording import corpus_title, interval_range, percent, selected_epoch, speaker_claim
+from hf_ser.wording import corpus_title, describe_size, interval_range, percent, selected_epoch, speaker_claim
 
 # Okabe and Ito's palette: told apart by colour-blind readers and in grey.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"
@@ -42,15 +42,23 @@ def plot_confusion_matrix(results: dict, path: str | Path) -> None:
 def plot_learning_curve(results: dict, path: str | Path) -> None:
     """Draw training and validation loss beside validation UAR, and mark the selected epoch.
 
+    Of a run over folds, the mean over its folds is drawn strong, and each fold thin behind it.
+
     Args:
         results: content of results.json.
         path: of the PNG to write.
     """
     figure = Figure(figsize=(9.0, 4.4), layout="constrained")
     loss_axes, uar_axes = figure.subplots(1, 2)
-    _draw_series(loss_axes, results["history"], "loss", "Training", BLUE)
-    _draw_series(loss_axes, results["history"], "eval_loss", "Validation", ORANGE)
-    _draw_series(uar_axes, results["history"], "eval_uar", "Validation", GREEN)
+    for axes, key, label, colour in (
+        (loss_axes, "loss", "Training", BLUE),
+        (loss_axes, "eval_loss", "Validation", ORANGE),
+        (uar_axes, "eval_uar", "Validation", GREEN),
+    ):
+        for fold in results.get("folds", []):
+            _draw_series(axes, fold["history"], key, None, colour, linewidth=0.7, alpha=0.35)
+        mean = f"{label}, mean of folds" if "folds" in results else label
+        _draw_series(axes, results["history"], key, mean, colour, linewidth=1.8)
     loss_axes.set(title="Loss", xlabel="Epoch", ylim=(0, None))
     uar_axes.set(title="Unweighted average recall", xlabel="Epoch", ylim=(0, 1))
     uar_axes.yaxis.set_major_formatter(PERCENT)
@@ -92,7 +100,7 @@ def _set_titles(axes: Axes, results: dict, width: int) -> None:
     """Say the score and its interval, and below them, in lines of `width` characters, what it is a score of."""
     protocol, interval = results["protocol"], results["intervals"]["uar"]
     score = f"UAR {percent(results['metrics']['uar'])}  (interval {interval_range(interval)})"
-    size = f"seed {protocol['seed']}, {protocol['n_test']} test utterances"
+    size = f"seed {protocol['seed']}, {describe_size(protocol)}"
     split = f"{corpus_title(results['corpus'])}, {protocol['split']} split, {size}"
     lines = textwrap.wrap(split, width) + textwrap.wrap(speaker_claim(protocol), width)
     axes.set_title(score, fontsize=14, fontweight="bold", pad=18 + 13 * len(lines))
@@ -100,14 +108,14 @@ def _set_titles(axes: Axes, results: dict, width: int) -> None:
     axes.annotate("\n".join(lines), (0.5, 1), (0, 9), "axes fraction", textcoords="offset points", **small_print)
 
 
-def _draw_series(axes: Axes, history: list[dict], key: str, label: str, colour: str) -> None:
+def _draw_series(axes: Axes, history: list[dict], key: str, label: str | None, colour: str, **style: float) -> None:
     """Draw one value over epochs, from the entries that have it; nothing where none has."""
     entries = [entry for entry in history if key in entry]
     if not entries:
         return
     epochs, values = [entry["epoch"] for entry in entries], [entry[key] for entry in entries]
-    marker = "o" if len(entries) <= 40 else None
-    axes.plot(epochs, values, color=colour, label=label, linewidth=1.8, marker=marker, markersize=3.5, clip_on=False)
+    marker = "o" if label and len(entries) <= 40 else None
+    axes.plot(epochs, values, color=colour, label=label, marker=marker, markersize=3.5, clip_on=False, **style)
 
 
 def _mark_epoch(axes: Axes, epoch: float | None) -> None:

@@ -12,14 +12,14 @@ from rich.table import Table
 from hf_ser.arguments import CorpusArguments, read_recipe
 from hf_ser.corpora import describe_corpora, load_corpus
 from hf_ser.errors import RunError
-from hf_ser.evaluation import score, summarize
-from hf_ser.inference import classify, list_emotions, load_classifier, read_json
+from hf_ser.evaluation import score, summarize, tabulate_predictions
+from hf_ser.inference import check_one_model, classify, list_emotions, load_classifier, read_json
 from hf_ser.runs import RECIPE, RESULTS, SPLIT
 from hf_ser.wording import corpus_title, percent
 
 logger = logging.getLogger(__name__)
 
-COLUMNS = ["audio", "label", "speaker", "sex", "utterance"]
+COLUMNS = ["audio", "label", "speaker", "sex", "sentence", "utterance"]
 OTHER_CORPUS = "another corpus, whole"
 
 
@@ -83,6 +83,7 @@ def summarize_evaluation(results: dict[str, Any]) -> Table:
 
 
 def _evaluate_test_part(folder: Path, data_dir: str | Path | None, batch_size: int) -> dict[str, Any]:
+    check_one_model(folder)
     missing = [name for name in (RECIPE, SPLIT, RESULTS) if not (folder / name).is_file()]
     if missing:
         raise RunError(
@@ -108,7 +109,7 @@ def _score(model: str | Path, dataset: datasets.Dataset, batch_size: int) -> dic
     emotions = [emotion.lower() for emotion in list_emotions(classifier)]
     dataset = _relabel(dataset.select_columns(COLUMNS), emotions, str(model))
     probabilities, _ = classify(classifier, dataset["audio"], batch_size)
-    return {"model": str(model), **score(probabilities, dataset)}
+    return {"model": str(model), **score(tabulate_predictions(probabilities, dataset), emotions)}
 
 
 def _relabel(dataset: datasets.Dataset, emotions: list[str], model: str) -> datasets.Dataset:

@@ -1,4 +1,7 @@
-"""A run folder: opened for one recipe, resumed from its last whole checkpoint, closed with what travels."""
+"""A run folder: opened for one recipe, resumed from its last whole checkpoint, closed with what travels.
+
+A run over folds holds one such folder for each fold, and is resumed at the fold that was interrupted.
+"""
 
 import json
 import logging
@@ -10,7 +13,7 @@ from typing import Any
 import yaml
 from transformers import PreTrainedModel, SequenceFeatureExtractor
 
-from hf_ser.arguments import Recipe, read_recipe
+from hf_ser.arguments import Recipe, change_recipe, read_recipe
 from hf_ser.errors import RunError, writing
 
 logger = logging.getLogger(__name__)
@@ -22,7 +25,7 @@ CHECKPOINT_FILES = ("*.safetensors", "optimizer*", "scheduler.pt", "rng_state*.p
 
 
 def open_run(recipe: Recipe) -> Path:
-    """Make the run folder, or reopen it: for the same recipe, once it holds a checkpoint.
+    """Make the run folder, or reopen it: for the same recipe, once it holds a checkpoint or a fold.
 
     Raises:
         RunError: if the folder holds a finished run, or the beginning of a run of another recipe.
@@ -34,10 +37,28 @@ def open_run(recipe: Recipe) -> Path:
         raise RunError(f"`{folder}` holds a finished run. Give another `--output_dir`, or delete the folder.")
     with writing(folder, FREE_SPACE):
         folder.mkdir(parents=True, exist_ok=True)
-        if _list_checkpoints(folder) and (folder / RECIPE).exists():
+        if (_list_checkpoints(folder) or list_folds(folder)) and (folder / RECIPE).exists():
             _check_same_recipe(folder / RECIPE, recipe.options)
         _write_whole(folder / RECIPE, yaml.safe_dump(recipe.options, sort_keys=False))
     return folder
+
+
+def plan_runs(recipe: Recipe, n_folds: int) -> list[Recipe]:
+    """The recipe of each training: its own, or one for each fold, in a folder `fold-03` of its own."""
+    if n_folds == 1:
+        return [recipe]
+    folder = Path(recipe.training.output_dir)
+    return [change_recipe(recipe, fold=fold, output_dir=str(folder / f"fold-{fold:02d}")) for fold in range(n_folds)]
+
+
+def list_folds(folder: Path) -> list[Path]:
+    """Folders of the folds of a run, in their order; none for a run without folds."""
+    return sorted(folder.glob("fold-*"), key=lambda path: (len(path.name), path.name))
+
+
+def is_finished(recipe: Recipe) -> bool:
+    """Whether the run of a recipe has ended; results.json is written last."""
+    return (Path(recipe.training.output_dir) / RESULTS).exists()
 
 
 def find_checkpoint(folder: Path) -> str | None:

@@ -41,6 +41,18 @@ def speaker_claim(protocol: dict) -> str:
     return "the speakers of the test part are not known: not a score for new speakers"
 
 
+def fold_spread(results: dict, metric: str) -> str:
+    """Mean, deviation and range of a score over folds, as `77.1 ± 6.0 % (63.2 to 88.4 %)`."""
+    spread = {key: 100 * value for key, value in results["fold_metrics"][metric].items()}
+    return f"{spread['mean']:.1f} ± {spread['sd']:.1f} % ({spread['min']:.1f} to {spread['max']:.1f} %)"
+
+
+def describe_size(protocol: dict) -> str:
+    """How many clips a score is of: `n = 107`, or `10 folds, n = 535`."""
+    folds = f"{protocol['n_folds']} folds, " if protocol.get("n_folds") else ""
+    return f"{folds}n = {protocol['n_test']}"
+
+
 def selected_epoch(results: dict) -> float | None:
     """The first epoch with the best validation score (`validation uar`, `validation loss`); None if none was selected.
 

@@ -28,7 +28,8 @@ def probabilities():
 
 
 def test_scores_equal_those_of_scikit_learn(dataset, probabilities):
-    results, truth, answer = score(probabilities, dataset), dataset["label"][:], probabilities.argmax(axis=1)
+    results, truth = score(tabulate_predictions(probabilities, dataset), LABELS), dataset["label"][:]
+    answer = probabilities.argmax(axis=1)
     assert results["metrics"]["uar"] == pytest.approx(balanced_accuracy_score(truth, answer))
     assert results["metrics"]["accuracy"] == pytest.approx(accuracy_score(truth, answer))
     assert results["metrics"]["macro_f1"] == pytest.approx(f1_score(truth, answer, average="macro"))
@@ -42,7 +43,8 @@ def test_scores_equal_those_of_scikit_learn(dataset, probabilities):
 
 
 def test_every_speaker_and_sex_is_scored_on_its_own_clips(dataset, probabilities):
-    results, right = score(probabilities, dataset), probabilities.argmax(axis=1) == np.asarray(dataset["label"])
+    results = score(tabulate_predictions(probabilities, dataset), LABELS)
+    right = probabilities.argmax(axis=1) == np.asarray(dataset["label"])
     assert {name: entry["support"] for name, entry in results["per_speaker"].items()} == dict.fromkeys(
         ["s0", "s1", "s2", "s3", "s4"], 12
     )

@@ -46,7 +46,7 @@ def test_the_confusion_matrix_shows_counts_recalls_score_interval_and_protocol(d
         "92 % 24",
         "UAR 80.0 %",
         "(interval 73.0 to 86.0 %)",
-        "stratified split, seed 0, 107 test utterances",
+        "stratified split, seed 0, n = 107",
     ):
         assert part in shown
     assert "speakers are shared between training and test: not a score for new speakers" in shown

@@ -31,9 +31,9 @@ FLOW = """
     arguments collators losses runs
     metrics.confusion metrics.base metrics.accuracy metrics.macro_f1 metrics.per_class_recall metrics.uar
     metrics.weighted_f1 metrics.intervals metrics
-    training plots evaluation
+    training plots evaluation folds
     model_card_data model_card_check model_card
-    inference rescoring cli
+    inference report rescoring cli
 """
 ORDER = FLOW.split()
 # These make the package known, to the user and to transformers, and may name any module.

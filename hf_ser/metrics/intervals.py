@@ -30,6 +30,7 @@ def bootstrap_intervals(
     seed: int = 0,
     resamples: int = 2000,
     level: float = 0.95,
+    repeats: int = 1,
 ) -> dict[str, dict[str, float | str]]:
     """Interval of each score: {metric: {low, high, method}}.
 
@@ -41,6 +42,8 @@ def bootstrap_intervals(
         seed: of the resampling.
         resamples: how many test sets are drawn.
         level: share of the resamples inside the interval.
+        repeats: predictions of each utterance, as in repeated k-fold; they are drawn as one, for they are not
+            independent.
     """
     if len(speakers) != len(references):
         raise RunError(
@@ -48,6 +51,7 @@ def bootstrap_intervals(
         )
     generator = np.random.default_rng(seed)
     _, by_speaker = count_by_group(predictions, references, speakers, n_labels)
+    by_speaker = by_speaker / repeats
     matrix = by_speaker.sum(0)
     percent = f"{100 * level:g} %"
     if _is_all_or_nothing(matrix):
@@ -91,7 +95,8 @@ def draw_utterances(matrix: np.ndarray, resamples: int, generator: np.random.Gen
 
     An utterance matters only by its cell, so each row's draw is multinomial; a rare emotion never drops out.
     """
-    rows = [generator.multinomial(row.sum(), row / max(row.sum(), 1), size=resamples) for row in matrix]
+    sizes = matrix.sum(axis=-1).round().astype(int)  # counts of repeated predictions are shares of whole ones
+    rows = [generator.multinomial(n, row / max(n, 1), size=resamples) for n, row in zip(sizes, matrix, strict=True)]
     return np.stack(rows, axis=1)
 
 

@@ -1,0 +1,118 @@
+"""A run over folds: the results of its folds, pooled into one set of out-of-fold predictions and its scores."""
+
+import json
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from hf_ser.arguments import Recipe
+from hf_ser.errors import writing
+from hf_ser.evaluation import list_versions, score
+from hf_ser.plots import plot_confusion_matrix, plot_learning_curve
+from hf_ser.runs import FREE_SPACE, PREDICTIONS, RESULTS, SPLIT
+from hf_ser.splits import hash_folds, read_split, write_folds
+
+# What the pooled results keep of each fold.
+KEPT = ("metrics", "intervals", "confusion_matrix", "protocol", "history", "probe", "runtime")
+
+
+def pool_folds(recipe: Recipe, runs: Sequence[Recipe]) -> dict[str, Any]:
+    """Score all folds together; write their predictions, splits and plots into the folder above them.
+
+    Every clip is scored by the model that has not seen it. Confusions are pooled before they are scored, and the
+    folds' own scores stand beside, as mean and spread.
+
+    Args:
+        recipe: of the whole run.
+        runs: the recipe of each fold, all finished.
+
+    Returns:
+        the content of results.json, which `runs.close_run` writes last.
+    """
+    folder, folders = Path(recipe.training.output_dir), [Path(run.training.output_dir) for run in runs]
+    folds = [json.loads((fold / RESULTS).read_text(encoding="utf-8")) for fold in folders]
+    predictions = pd.concat(
+        [pd.read_parquet(path / PREDICTIONS).assign(fold=number) for number, path in enumerate(folders)],
+        ignore_index=True,
+    )
+    first = folds[0]
+    results = {
+        **score(predictions, first["labels"]),
+        "protocol": _pool_protocols([fold["protocol"] for fold in folds]),
+        "corpus": first["corpus"],
+        "history": _average_histories([fold["history"] for fold in folds]),
+        "probe": None,  # each fold has its own model
+        "skipped_audio": first["skipped_audio"],
+        "recipe": {key: value for key, value in first["recipe"].items() if key != "fold"}
+        | {"output_dir": folder.name},
+        "versions": list_versions(),
+        "runtime": _pool_runtimes([fold["runtime"] for fold in folds]),
+        "fold_metrics": _spread([fold["metrics"] for fold in folds]),
+        "folds": [{"fold": number, **{key: fold[key] for key in KEPT}} for number, fold in enumerate(folds)],
+    }
+    with writing(folder, FREE_SPACE):
+        write_folds([read_split(path / SPLIT) for path in folders], recipe.split, folder / SPLIT)
+        predictions.to_parquet(folder / PREDICTIONS, index=False)
+        plot_confusion_matrix(results, folder / "confusion_matrix.png")
+        plot_learning_curve(results, folder / "learning_curve.png")
+    return results
+
+
+def _spread(scores: list[dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Mean, standard deviation, lowest and highest value of each metric over the folds."""
+    columns = {name: [fold[name] for fold in scores] for name in scores[0]}
+    return {
+        name: {
+            "mean": statistics.fmean(values),
+            "sd": statistics.stdev(values),
+            "min": min(values),
+            "max": max(values),
+        }
+        for name, values in columns.items()
+    }
+
+
+def _pool_protocols(protocols: list[dict[str, Any]]) -> dict[str, Any]:
+    """One block for all folds: what any fold's test part shares with its own training is shared."""
+    first = protocols[0]
+    unknown = any(not protocol["test_speakers"] for protocol in protocols)
+    return {
+        "split": first["split"],
+        "seed": first["seed"],
+        "n_folds": len(protocols),
+        "split_hash": hash_folds([protocol["split_hash"] for protocol in protocols]),
+        "n_train": round(statistics.fmean(protocol["n_train"] for protocol in protocols)),
+        "n_validation": round(statistics.fmean(protocol["n_validation"] for protocol in protocols)),
+        "n_test": sum(protocol["n_test"] for protocol in protocols),
+        **{key: _unite(protocols, key) for key in ("shared_speakers", "shared_sentences", "shared_audio")},
+        "test_speakers": [] if unknown else _unite(protocols, "test_speakers"),
+        "selected_on": f"{first['selected_on']}, in each fold",
+    }
+
+
+def _unite(protocols: list[dict[str, Any]], key: str) -> list:
+    """Entries of all folds, each once."""
+    entries = {json.dumps(entry): entry for protocol in protocols for entry in protocol[key]}
+    return [entries[text] for text in sorted(entries)]
+
+
+def _average_histories(histories: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Mean of each number over the folds that have it, by epoch."""
+    entries = pd.DataFrame([entry for history in histories for entry in history])
+    if entries.empty:
+        return []
+    means = entries.groupby("epoch").mean(numeric_only=True).reset_index()
+    return [{key: value for key, value in row.items() if pd.notna(value)} for row in means.to_dict("records")]
+
+
+def _pool_runtimes(runtimes: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "train_seconds": sum(runtime["train_seconds"] for runtime in runtimes),
+        "seconds_per_epoch": statistics.median(runtime["seconds_per_epoch"] for runtime in runtimes),
+        "clips_per_second": statistics.median(runtime["clips_per_second"] for runtime in runtimes),
+        "peak_memory_mb": max(runtime["peak_memory_mb"] for runtime in runtimes),
+        "hardware": runtimes[0]["hardware"],
+    }
