@@ -22,7 +22,7 @@ import yaml
 from hf_ser.errors import RecipeError, suggest
 from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
-from hf_ser.splits import SplitArguments
+from hf_ser.splits.arguments import SplitArguments
 
 
 @dataclass

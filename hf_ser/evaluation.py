@@ -25,7 +25,8 @@ from hf_ser.metrics.confusion import accuracy, uar
 from hf_ser.metrics.intervals import count_by_group
 from hf_ser.plots import plot_confusion_matrix, plot_learning_curve
 from hf_ser.runs import FREE_SPACE, PREDICTIONS, SPLIT
-from hf_ser.splits import describe_split, write_split
+from hf_ser.splits.lists import write_split
+from hf_ser.splits.protocol import describe_split
 from hf_ser.training import EmotionTrainer, select_inputs
 from hf_ser.wording import corpus_title, describe_size, fold_spread, interval_range, percent, speaker_claim
 

@@ -22,7 +22,8 @@ FLOW = """
     corpora.labels corpora.synthesis corpora.archives corpora.base corpora.fingerprints
     corpora.pooling corpora.demo corpora.emodb
     corpora
-    checks splits
+    checks
+    splits.arguments splits.groups splits.lists splits.kinds splits.protocol splits
     models.choices models.padding models.colormaps models.spectral models.windows models.images models.recomputation
     models.freezing models.small_cnn models.backbones models.configuration models.feature_extraction models.modeling
     models
@@ -91,7 +92,7 @@ def test_a_module_imports_only_from_those_before_it(name):
 
 
 def test_the_parser_of_imports_sees_absolute_relative_and_package_imports():
-    assert {"errors", "splits", "models.configuration"} <= imported_modules("arguments")
+    assert {"errors", "splits.arguments", "models.configuration"} <= imported_modules("arguments")
     assert {"models.backbones", "models.windows"} <= imported_modules("models.modeling")
     assert "metrics.confusion" in imported_modules("metrics.intervals")
 
