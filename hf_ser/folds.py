@@ -13,7 +13,7 @@ from hf_ser.errors import writing
 from hf_ser.evaluation import list_versions, score
 from hf_ser.plots import plot_confusion_matrix, plot_learning_curve
 from hf_ser.runs import FREE_SPACE, PREDICTIONS, RESULTS, SPLIT
-from hf_ser.splits import hash_folds, read_split, write_folds
+from hf_ser.splits.lists import hash_folds, read_split, write_folds
 
 # What the pooled results keep of each fold.
 KEPT = ("metrics", "intervals", "confusion_matrix", "protocol", "history", "probe", "runtime")

@@ -14,6 +14,7 @@ from hf_ser.model_card import render_model_card
 from hf_ser.model_card_check import check_model_card
 from hf_ser.plots import plot_learning_curve
 from hf_ser.runs import plan_runs
+from hf_ser.splits.lists import hash_lists
 from tests.conftest import ROOT
 from tests.results import LABELS, make_results
 
@@ -32,13 +33,15 @@ def write_fold(folder, number, history):
     table = clips.assign(sex="male", sentence="a01", **{name: (answer == name).astype(float) for name in LABELS})
     table.to_parquet(folder / "predictions.parquet")
     speakers = sorted(set(clips["speaker"]))
+    others = [clip[0] for other, rows in CLIPS.items() if other != number for clip in rows]
+    split = {"train": others, "validation": [], "test": clips["utterance"].tolist()}
     results = make_results(
         test_speakers=speakers,
         shared_speakers=[],
         shared_sentences=["a01"] if number else ["a02"],
         shared_audio=[["u0", "u9"]],
         split="leave-one-speaker-out",
-        split_hash=f"hash{number}",
+        split_hash=hash_lists(split),
         n_train=100 + number,
         n_test=len(clips),
     )
@@ -46,8 +49,6 @@ def write_fold(folder, number, history):
     results["history"] = history
     results["recipe"] |= {"fold": number, "output_dir": folder.name}
     (folder / "results.json").write_text(json.dumps(results))
-    others = [clip[0] for other, rows in CLIPS.items() if other != number for clip in rows]
-    split = {"train": others, "validation": [], "test": clips["utterance"].tolist()}
     (folder / "split.json").write_text(json.dumps(split))
 
 
@@ -147,14 +148,10 @@ def test_the_card_of_all_folds_passes_its_check_and_names_a_model_that_is_there(
 def test_a_repeated_clip_counts_once_in_the_interval(run):
     recipe, runs, folder = run
     once = pool_folds(recipe, runs)["intervals"]["accuracy"]
-    for number in CLIPS:  # every clip is predicted by both folds
-        table = pd.concat([pd.read_parquet(folder / f"fold-{fold:02d}" / "predictions.parquet") for fold in CLIPS])
-        if number:
-            tables.append(table)
-        else:
-            tables = [table]
-    for number, table in enumerate(tables):
-        table.to_parquet(folder / f"fold-{number:02d}" / "predictions.parquet")
+    paths = [folder / f"fold-0{fold}" / "predictions.parquet" for fold in CLIPS]
+    both = pd.concat(map(pd.read_parquet, paths))
+    for path in paths:  # every clip is predicted twice, alike
+        both.to_parquet(path)
     twice = pool_folds(recipe, runs)["intervals"]["accuracy"]
     assert (twice["low"], twice["high"]) == (once["low"], once["high"])
 
