@@ -28,7 +28,7 @@ class Tess(CorpusBuilder):
         language="en",
         licence="CC BY-NC-ND 4.0.",
         home_page="https://doi.org/10.5683/SP2/E8H2MF",
-        download="https://doi.org/10.5683/SP2/E8H2MF or https://tspace.library.utoronto.ca/handle/1807/24487 offer its 2800 files.",
+        download="https://doi.org/10.5683/SP2/E8H2MF offers its 2800 files.",
         citation="M. K. Pichora-Fuller and K. Dupuis, Toronto emotional speech set (TESS), Borealis, 2020.",
         emotion_counts=dict.fromkeys(sorted(EMOTIONS.values()), 400),
         n_speakers=2,
