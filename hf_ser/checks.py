@@ -31,6 +31,7 @@ class CorpusReport:
     speaker_counts: dict[str, int]
     differences: list[str]  # from the published corpus, one sentence each
     bad_files: list[dict[str, str]]  # file, reason
+    known_bad_files: list[dict[str, str]]  # the same of those that the corpus has as published
     duplicates: list[list[str]]  # utterances that are one sound
 
 
@@ -43,6 +44,7 @@ def check_corpus(name: str, data_dir: str | Path | None = None) -> CorpusReport:
         speaker_counts=count_speakers(dataset),
         differences=fingerprint_differences(dataset, CORPORA[name].card),
         bad_files=list_bad_audio(dataset),
+        known_bad_files=list_known_bad_audio(dataset),
         duplicates=find_duplicate_audio(dataset),
     )
 
@@ -67,25 +69,31 @@ def drop_bad_audio(
 ) -> tuple[datasets.Dataset, list[dict[str, str]]]:
     """The scanned dataset without its bad files, and these as `{"file", "reason"}`.
 
+    Files that are bad in the published corpus are logged and left out in both modes.
+
     Args:
         dataset: Utterances; scanned here unless `scan_audio` has.
-        on_bad_audio: `raise` refuses a dataset with bad files, `skip` logs and leaves them out.
+        on_bad_audio: `raise` refuses a dataset with other bad files, `skip` logs and leaves them out too.
 
     Raises:
-        AudioError: There are bad files and `on_bad_audio` is `raise`, or no good one is left.
+        AudioError: There are other bad files and `on_bad_audio` is `raise`, or no good one is left.
         RecipeError: `on_bad_audio` has another value.
     """
     check_on_bad_audio(on_bad_audio)
     scanned = dataset if "fault" in dataset.column_names else scan_audio(dataset)
-    bad_files = list_bad_audio(scanned)
-    if bad_files and (on_bad_audio == "raise" or len(bad_files) == len(scanned)):
-        raise AudioError(_describe(bad_files, len(scanned)))
+    unforeseen = list_bad_audio(scanned)
+    bad_files = unforeseen + list_known_bad_audio(scanned)
     if not bad_files:
         return scanned, []
+    if len(bad_files) == len(scanned):
+        raise AudioError(_describe(bad_files, len(scanned)))
+    if unforeseen and on_bad_audio == "raise":
+        raise AudioError(_describe(unforeseen, len(scanned)))
     for bad in bad_files:
         logger.warning("left out %s: %s", bad["file"], bad["reason"])
     logger.warning("left out %d of %d files", len(bad_files), len(scanned))
-    return scanned.select([index for index, fault in enumerate(scanned["fault"]) if not fault]), bad_files
+    faults = zip(scanned["fault"], _find_known(scanned), strict=True)
+    return scanned.select([index for index, pair in enumerate(faults) if not any(pair)]), bad_files
 
 
 def check_on_bad_audio(on_bad_audio: str) -> None:
@@ -95,14 +103,14 @@ def check_on_bad_audio(on_bad_audio: str) -> None:
 
 
 def list_bad_audio(scanned: datasets.Dataset) -> list[dict[str, str]]:
-    """File, relative to the folder that holds all, and reason of each bad file of a scanned dataset."""
-    paths = [sound["path"] or "" for sound in scanned["audio"]]
-    root = _common_folder(paths)
-    return [
-        {"file": os.path.relpath(path, root) if root else path, "reason": fault}
-        for path, fault in zip(paths, scanned["fault"], strict=True)
-        if fault
-    ]
+    """File, relative to the folder that holds all, and reason of each file that is bad, but not so as published."""
+    pairs = zip(scanned["fault"], _find_known(scanned), strict=True)
+    return _list_files(scanned, ["" if known else fault for fault, known in pairs])
+
+
+def list_known_bad_audio(scanned: datasets.Dataset) -> list[dict[str, str]]:
+    """File and reason of each file that is bad in the published corpus, as its card says."""
+    return _list_files(scanned, _find_known(scanned))
 
 
 def find_duplicate_audio(scanned: datasets.Dataset) -> list[list[str]]:
@@ -111,6 +119,22 @@ def find_duplicate_audio(scanned: datasets.Dataset) -> list[list[str]]:
     for audio_hash, utterance in zip(scanned["audio_hash"], scanned["utterance"], strict=True):
         groups[audio_hash].append(utterance)
     return [group for audio_hash, group in groups.items() if audio_hash and len(group) > 1]
+
+
+def _find_known(dataset: datasets.Dataset) -> list[str]:
+    """For each row what is wrong with it as published, or ""."""
+    known = {utterance: fault for builder in CORPORA.values() for utterance, fault in builder.card.known_bad.items()}
+    return [known.get(utterance, "") for utterance in dataset["utterance"]]
+
+
+def _list_files(dataset: datasets.Dataset, faults: list[str]) -> list[dict[str, str]]:
+    paths = [sound["path"] or "" for sound in dataset["audio"]]
+    root = _common_folder(paths)
+    return [
+        {"file": os.path.relpath(path, root) if root else path, "reason": fault}
+        for path, fault in zip(paths, faults, strict=True)
+        if fault
+    ]
 
 
 def _scan(sound: dict) -> dict[str, str]:

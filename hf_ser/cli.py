@@ -118,7 +118,8 @@ def check_corpus(
     _print(counts)
     typer.echo("speakers: " + ", ".join(f"{name} {count}" for name, count in report.speaker_counts.items()))
     _list_findings("differences from the published corpus", report.differences)
-    _list_findings("bad files", [f"{bad['file']}: {bad['reason']}" for bad in report.bad_files])
+    for what, files in {"bad files": report.bad_files, "bad files as published": report.known_bad_files}.items():
+        _list_findings(what, [f"{bad['file']}: {bad['reason']}" for bad in files])
     _list_findings("sounds held more than once", [", ".join(group) for group in report.duplicates])
     if report.differences or report.bad_files:
         raise typer.Exit(1)

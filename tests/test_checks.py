@@ -1,5 +1,6 @@
 """Bad files are counted and listed with their reasons, never lost; a sound that is there twice is found."""
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import soundfile
 
 from hf_ser.checks import check_corpus, drop_bad_audio, find_duplicate_audio, scan_audio
-from hf_ser.corpora import load_corpus
+from hf_ser.corpora import CORPORA, load_corpus
 from hf_ser.errors import AudioError, RecipeError
 
 NAMES = ("03a01Fa", "03a02Wb", "08a01Fb", "08b10Wa")
@@ -127,6 +128,54 @@ def test_a_report_tells_counts_differences_and_bad_files(folder):
     assert report.speaker_counts == {"03": 2, "08": 2}
     assert "emotion anger: 2 found, 127 published" in report.differences
     assert [bad["file"] for bad in report.bad_files] == ["03a02Wb.wav"]
+
+
+@pytest.fixture
+def known_bad(monkeypatch):
+    """A corpus that is published with one bad file."""
+    card = dataclasses.replace(CORPORA["emodb"].card, known_bad={"emodb-03a02Wb": "no audio as published"})
+    monkeypatch.setattr(CORPORA["emodb"], "card", card)
+    return {"file": "03a02Wb.wav", "reason": "no audio as published"}
+
+
+@pytest.mark.parametrize("mode", ["raise", "skip"])
+def test_a_file_that_is_bad_as_published_is_left_out_in_both_modes(folder, known_bad, mode, caplog):
+    spoil(folder)
+    dataset, skipped = drop_bad_audio(load_corpus("emodb", folder), on_bad_audio=mode)
+    assert dataset["utterance"][:] == ["emodb-03a01Fa", "emodb-08a01Fb", "emodb-08b10Wa"]
+    assert skipped == [known_bad]
+    assert "left out 03a02Wb.wav: no audio as published" in caplog.messages
+
+
+def test_it_is_left_out_even_where_it_seems_to_hold_sound(folder, known_bad):
+    dataset, skipped = drop_bad_audio(load_corpus("emodb", folder))
+    assert (len(dataset), skipped) == (3, [known_bad])
+
+
+def test_another_bad_file_is_refused_as_ever(folder, known_bad):
+    spoil(folder)
+    spoil(folder, "08a01Fb")
+    with pytest.raises(AudioError, match="1 of 4 sound files cannot be used") as caught:
+        drop_bad_audio(load_corpus("emodb", folder), on_bad_audio="raise")
+    assert "03a02Wb" not in str(caught.value)
+    dataset, skipped = drop_bad_audio(load_corpus("emodb", folder), on_bad_audio="skip")
+    assert dataset["utterance"][:] == ["emodb-03a01Fa", "emodb-08b10Wa"]
+    assert [bad["file"] for bad in skipped] == ["08a01Fb.wav", "03a02Wb.wav"]
+
+
+def test_a_corpus_of_such_a_file_alone_is_an_error(folder, known_bad):
+    for name in ("03a01Fa", "08a01Fb", "08b10Wa"):
+        (folder / f"{name}.wav").unlink()
+    with pytest.raises(AudioError, match="1 of 1 sound files cannot be used"):
+        drop_bad_audio(load_corpus("emodb", folder))
+
+
+def test_a_report_tells_it_apart_from_other_bad_files(folder, known_bad):
+    spoil(folder)
+    spoil(folder, "08a01Fb")
+    report = check_corpus("emodb", folder)
+    assert [bad["file"] for bad in report.bad_files] == ["08a01Fb.wav"]
+    assert report.known_bad_files == [known_bad]
 
 
 @pytest.mark.skipif(not EMODB.is_dir(), reason="EMO-DB is not at ../shared/corpora/emodb")

@@ -20,7 +20,7 @@ PACKAGE = ROOT / "hf_ser"
 FLOW = """
     errors wording containers audio caching
     corpora.labels corpora.synthesis corpora.archives corpora.base corpora.fingerprints
-    corpora.pooling corpora.demo corpora.emodb
+    corpora.pooling corpora.cremad corpora.demo corpora.emodb corpora.ravdess corpora.savee corpora.tess
     corpora
     checks
     splits.arguments splits.groups splits.lists splits.kinds splits.protocol splits

@@ -6,6 +6,7 @@ from pathlib import Path
 import datasets
 
 from hf_ser.corpora.base import CorpusBuilder
+from hf_ser.corpora.cremad import CremaD
 from hf_ser.corpora.demo import Demo
 from hf_ser.corpora.emodb import EmoDB
 from hf_ser.corpora.fingerprints import check_fingerprint, count_emotions, count_emotions_by_corpus
@@ -17,9 +18,19 @@ from hf_ser.corpora.pooling import (
     rename_emotions,
     select_intensities,
 )
+from hf_ser.corpora.ravdess import Ravdess
+from hf_ser.corpora.savee import Savee
+from hf_ser.corpora.tess import Tess
 from hf_ser.errors import CorpusError, RecipeError, suggest
 
-CORPORA: dict[str, type[CorpusBuilder]] = {"demo": Demo, "emodb": EmoDB}
+CORPORA: dict[str, type[CorpusBuilder]] = {
+    "cremad": CremaD,
+    "demo": Demo,
+    "emodb": EmoDB,
+    "ravdess": Ravdess,
+    "savee": Savee,
+    "tess": Tess,
+}
 
 Names = str | Sequence[str]
 Folders = str | Path | Sequence[str | Path | None] | None

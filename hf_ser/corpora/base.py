@@ -6,9 +6,10 @@ names tell and of sizes and dates: a changed folder, or a corrected reader, make
 
 import dataclasses
 import hashlib
+import itertools
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -116,7 +117,8 @@ class CorpusBuilder(datasets.ArrowBasedBuilder):
         if not data_dir:
             raise CorpusError(
                 f"{self.card.title} needs its files. Get them: {self.card.download} "
-                f"Licence: {self.card.licence} Then pass the folder or the zip with `--data_dir DIR`."
+                f"Licence: {self.card.licence or 'see its home page.'} "
+                "Then pass the folder or the zip with `--data_dir DIR`."
             )
         root = Path(os.path.expanduser(data_dir)).resolve()  # unlike that of Path, it leaves an unknown `~user`
         if root.is_dir():
@@ -150,11 +152,16 @@ class CorpusBuilder(datasets.ArrowBasedBuilder):
         return self.as_dataset(split="train")
 
     def _check_ids(self) -> None:
-        seen: dict[str, Path] = {}
+        paths: dict[str, list[Path]] = {}
         for utterance in self.utterances:
-            first = seen.setdefault(self.make_id(utterance), utterance.path)
-            if first != utterance.path:
-                raise CorpusError(f"`{first}` and `{utterance.path}` have one name; remove the copy.")
+            paths.setdefault(self.make_id(utterance), []).append(utterance.path)
+        copied = [copies for copies in paths.values() if len(copies) > 1]
+        if copied:
+            raise CorpusError(
+                f"{len(copied)} of {len(paths)} names in `{self.root}` occur more than once, the first as "
+                f"`{copied[0][0]}` and `{copied[0][1]}`. Some published archives hold all files twice: pass the "
+                "folder of one copy alone, or remove the other."
+            )
 
     def _make_key(self) -> str:
         """Hash of the card, of what the names tell, and of each file's size and date."""
@@ -204,6 +211,19 @@ def check_code(path: Path, kind: str, code: str, valid: Iterable[str], example: 
             f"`{path}` has {kind} code {code!r}; expected one of {valid}. "
             f"A name is like `{example}`: rename the file, or move it out of the folder."
         )
+
+
+def read_codes(path: Path, separator: str, valid: Mapping[str, Iterable[str]], example: str) -> dict[str, str]:
+    """Codes of a file name by kind, each one of `valid`, whose order is that of the name.
+
+    Raises:
+        CorpusError: A code is missing, unknown, or followed by more.
+    """
+    parts = path.stem.split(separator, len(valid) - 1)
+    codes = dict(itertools.zip_longest(valid, parts, fillvalue=""))
+    for kind, code in codes.items():
+        check_code(path, kind, code, valid[kind], example)
+    return codes
 
 
 def make_features(emotions: tuple[str, ...]) -> datasets.Features:

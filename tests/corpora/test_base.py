@@ -117,7 +117,8 @@ def test_hidden_files_and_other_files_are_no_recordings(small_emodb):
 def test_an_unknown_corpus_gets_the_nearest_name():
     with pytest.raises(CorpusError, match="Unknown corpus `emo-db`. Did you mean `emodb`?"):
         load_corpus("emo-db")
-    with pytest.raises(CorpusError, match="Unknown corpus `None`. Valid: `demo`, `emodb`"):
+    valid = ", ".join(f"`{name}`" for name in sorted(CORPORA))
+    with pytest.raises(CorpusError, match=f"Unknown corpus `None`. Valid: {valid}"):
         load_corpus(None)
 
 
@@ -141,9 +142,11 @@ def test_a_folder_without_wavs_tells_what_was_looked_for(tmp_path):
         load_corpus("emodb", tmp_path)
 
 
-def test_two_files_of_one_name_are_refused(small_emodb):
+def test_files_that_are_there_twice_are_refused_with_what_to_pass(small_emodb):
     shutil.copytree(small_emodb / "wav", small_emodb / "copy")
-    with pytest.raises(CorpusError, match="have one name; remove the copy"):
+    shutil.copy(small_emodb / "wav" / "03a01Fa.wav", small_emodb / "wav" / "03a01Fc.wav")
+    pair = f"the first as `{small_emodb}/copy/03a01Fa.wav` and `{small_emodb}/wav/03a01Fa.wav`"
+    with pytest.raises(CorpusError, match=f"^4 of 5 names in `{small_emodb}` occur more than once, {pair}.* pass the"):
         load_corpus("emodb", small_emodb)
 
 
