@@ -7,8 +7,11 @@ import datasets
 
 from hf_ser.corpora.base import CorpusBuilder
 from hf_ser.corpora.demo import Demo
+from hf_ser.corpora.demos import Demos
 from hf_ser.corpora.emodb import EmoDB
+from hf_ser.corpora.emovo import Emovo
 from hf_ser.corpora.fingerprints import check_fingerprint, count_emotions, count_emotions_by_corpus
+from hf_ser.corpora.nemo import Nemo
 from hf_ser.corpora.pooling import (
     check_common_words,
     check_mapping,
@@ -19,7 +22,13 @@ from hf_ser.corpora.pooling import (
 )
 from hf_ser.errors import CorpusError, RecipeError, suggest
 
-CORPORA: dict[str, type[CorpusBuilder]] = {"demo": Demo, "emodb": EmoDB}
+CORPORA: dict[str, type[CorpusBuilder]] = {
+    "demo": Demo,
+    "demos": Demos,
+    "emodb": EmoDB,
+    "emovo": Emovo,
+    "nemo": Nemo,
+}
 
 Names = str | Sequence[str]
 Folders = str | Path | Sequence[str | Path | None] | None
