@@ -21,7 +21,7 @@ FLOW = """
     errors wording containers audio caching
     corpora.labels corpora.synthesis corpora.archives corpora.base corpora.fingerprints
     corpora.pooling corpora.demo corpora.emodb
-    corpora.demos corpora.emovo corpora.nemo
+    corpora.demos corpora.emovo corpora.iemocap corpora.nemo
     corpora
     checks splits
     models.choices models.padding models.colormaps models.spectral models.windows models.images models.recomputation

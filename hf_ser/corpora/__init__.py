@@ -11,6 +11,7 @@ from hf_ser.corpora.demos import Demos
 from hf_ser.corpora.emodb import EmoDB
 from hf_ser.corpora.emovo import Emovo
 from hf_ser.corpora.fingerprints import check_fingerprint, count_emotions, count_emotions_by_corpus
+from hf_ser.corpora.iemocap import Iemocap, IemocapSix
 from hf_ser.corpora.nemo import Nemo
 from hf_ser.corpora.pooling import (
     check_common_words,
@@ -27,6 +28,8 @@ CORPORA: dict[str, type[CorpusBuilder]] = {
     "demos": Demos,
     "emodb": EmoDB,
     "emovo": Emovo,
+    "iemocap": Iemocap,
+    "iemocap-6": IemocapSix,
     "nemo": Nemo,
 }
 
