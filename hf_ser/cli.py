@@ -87,7 +87,7 @@ def list_corpora() -> None:
     table.show_lines = True
     for name, builder in CORPORA.items():
         card = builder.card
-        about = f"{card.title}\n{', '.join(card.emotions)}\n{card.licence}\n{card.download}"
+        about = f"{card.title}\n{', '.join(card.emotions)}\n{card.licence or 'Licence not stated.'}\n{card.download}"
         _add_row(table, name, card.language, card.n_speakers, card.n_clips, about)
     _print(table)
 
