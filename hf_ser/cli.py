@@ -59,7 +59,8 @@ class ResultFormat(StrEnum):
 
 BatchSize = Annotated[int, typer.Option(min=1, help="Files in memory at once; it does not change the scores.")]
 DataDir = Annotated[
-    str | None, typer.Option("--data-dir", "--data_dir", help="Folder or zip of the corpus; else the recipe's own.")
+    str | None,
+    typer.Option("--data-dir", "--data_dir", help="Folder or archive of the corpus; else the recipe's own."),
 ]
 Model = Annotated[str, typer.Argument(help="Run folder, or the id of a model on the Hub.", show_default=False)]
 
@@ -97,7 +98,7 @@ def list_corpora() -> None:
     table.show_lines = True
     for name, builder in CORPORA.items():
         card = builder.card
-        about = f"{card.title}\n{', '.join(card.emotions)}\n{card.licence}\n{card.download}"
+        about = f"{card.title}\n{', '.join(card.emotions)}\n{card.licence or 'Licence not stated.'}\n{card.download}"
         _add_row(table, name, card.language, card.n_speakers, card.n_clips, about)
     _print(table)
 
@@ -105,7 +106,7 @@ def list_corpora() -> None:
 @corpora.command("check")
 def check_corpus(
     name: Annotated[str, typer.Argument(help="Name of the corpus, as `hf-ser corpora` lists it.")],
-    data_dir: Annotated[str | None, typer.Argument(help="Folder or zip of its files.", show_default=False)] = None,
+    data_dir: Annotated[str | None, typer.Argument(help="Folder or archive of its files.", show_default=False)] = None,
 ) -> None:
     """Read every file of a corpus and say what differs from the published one; exit status 1 if something does."""
     from hf_ser.checks import check_corpus as check

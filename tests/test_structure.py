@@ -20,7 +20,8 @@ PACKAGE = ROOT / "hf_ser"
 FLOW = """
     errors wording containers audio caching
     corpora.labels corpora.synthesis corpora.archives corpora.base corpora.fingerprints
-    corpora.pooling corpora.cremad corpora.demo corpora.emodb corpora.ravdess corpora.savee corpora.tess
+    corpora.pooling corpora.cremad corpora.demo corpora.demos corpora.emodb corpora.emovo corpora.iemocap corpora.nemo
+    corpora.ravdess corpora.savee corpora.tess
     corpora
     checks
     splits.arguments splits.groups splits.lists splits.kinds splits.protocol splits

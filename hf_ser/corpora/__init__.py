@@ -8,8 +8,12 @@ import datasets
 from hf_ser.corpora.base import CorpusBuilder
 from hf_ser.corpora.cremad import CremaD
 from hf_ser.corpora.demo import Demo
+from hf_ser.corpora.demos import Demos
 from hf_ser.corpora.emodb import EmoDB
+from hf_ser.corpora.emovo import Emovo
 from hf_ser.corpora.fingerprints import check_fingerprint, count_emotions, count_emotions_by_corpus
+from hf_ser.corpora.iemocap import Iemocap, IemocapSix
+from hf_ser.corpora.nemo import Nemo
 from hf_ser.corpora.pooling import (
     check_common_words,
     check_mapping,
@@ -26,7 +30,12 @@ from hf_ser.errors import CorpusError, RecipeError, suggest
 CORPORA: dict[str, type[CorpusBuilder]] = {
     "cremad": CremaD,
     "demo": Demo,
+    "demos": Demos,
     "emodb": EmoDB,
+    "emovo": Emovo,
+    "iemocap": Iemocap,
+    "iemocap-6": IemocapSix,
+    "nemo": Nemo,
     "ravdess": Ravdess,
     "savee": Savee,
     "tess": Tess,

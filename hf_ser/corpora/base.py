@@ -18,7 +18,7 @@ import pyarrow as pa
 from datasets.builder import Key
 
 from hf_ser.audio import read_duration
-from hf_ser.corpora.archives import FREE_SPACE, extract_zip
+from hf_ser.corpora.archives import ARCHIVES, FREE_SPACE, extract_archive, is_archive
 from hf_ser.errors import AudioError, CorpusError, writing
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class CorpusCard:
     name: str
     title: str
     language: str  # BCP-47
-    licence: str
+    licence: str  # a sentence; empty where none could be found
     home_page: str
     download: str  # where and how to get it
     citation: str
@@ -113,22 +113,25 @@ class CorpusBuilder(datasets.ArrowBasedBuilder):
         return f"{self.card.name}-{utterance.name or utterance.path.stem}"
 
     def find_root(self, data_dir: str | Path | None) -> Path:
-        """Absolute folder of the files, unzipped if need be."""
+        """Absolute folder of the files, unpacked if need be."""
         if not data_dir:
             raise CorpusError(
                 f"{self.card.title} needs its files. Get them: {self.card.download} "
-                f"Licence: {self.card.licence or 'see its home page.'} "
-                "Then pass the folder or the zip with `--data_dir DIR`."
+                f"Licence: {self.card.licence or 'not stated; ask its authors.'} "
+                "Then pass the folder or the archive with `--data_dir DIR`."
             )
         root = Path(os.path.expanduser(data_dir)).resolve()  # unlike that of Path, it leaves an unknown `~user`
         if root.is_dir():
             return root
-        if root.suffix.lower() == ".zip" and root.is_file():
-            return extract_zip(root, self.cache_root)
-        raise CorpusError(f"`--data_dir {data_dir}`: no folder and no zip at `{root}`. {self.card.download}")
+        if is_archive(root):
+            return extract_archive(root, self.cache_root)
+        raise CorpusError(
+            f"`--data_dir {data_dir}`: no folder and no archive ({', '.join(ARCHIVES)}) at `{root}`. "
+            f"{self.card.download}"
+        )
 
     def find_files(self) -> list[Path]:
-        """The WAV files below the root, sorted; hidden ones, as macOS adds to zips, are no recordings.
+        """The WAV files below the root, sorted; hidden ones, as macOS adds to archives, are no recordings.
 
         Links to files that are gone stay, so that `checks` can name them.
         """

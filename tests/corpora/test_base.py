@@ -54,11 +54,12 @@ def test_the_folder_of_the_wavs_gives_the_same_rows(small_emodb):
     assert published.to_list() == inner.to_list()
 
 
-def test_a_zip_gives_the_same_utterances(small_emodb, tmp_path):
-    archive = shutil.make_archive(str(tmp_path / "download"), "zip", small_emodb)
-    unzipped, folder = load_corpus("emodb", archive), load_corpus("emodb", small_emodb)
-    assert unzipped.remove_columns("audio").to_list() == folder.remove_columns("audio").to_list()
-    assert all(os.path.isfile(audio["path"]) for audio in unzipped["audio"])
+@pytest.mark.parametrize("kind", ["zip", "tar", "gztar"])
+def test_an_archive_gives_the_same_utterances(small_emodb, tmp_path, kind):
+    archive = shutil.make_archive(str(tmp_path / "download"), kind, small_emodb)
+    unpacked, folder = load_corpus("emodb", archive), load_corpus("emodb", small_emodb)
+    assert unpacked.remove_columns("audio").to_list() == folder.remove_columns("audio").to_list()
+    assert all(os.path.isfile(audio["path"]) for audio in unpacked["audio"])
 
 
 def test_a_relative_folder_gives_absolute_paths(small_emodb, monkeypatch):
@@ -128,9 +129,11 @@ def test_without_a_folder_the_error_tells_where_to_get_the_files():
 
 
 def test_a_folder_that_does_not_exist_is_named(tmp_path):
-    with pytest.raises(CorpusError, match=f"no folder and no zip at `{tmp_path}/nowhere`"):
+    with pytest.raises(
+        CorpusError, match=rf"no folder and no archive \(.zip, .tar, .tar.gz, .tgz\) at `{tmp_path}/nowhere`"
+    ):
         load_corpus("emodb", tmp_path / "nowhere")
-    with pytest.raises(CorpusError, match="`--data_dir ~nobody-here/x`: no folder and no zip"):
+    with pytest.raises(CorpusError, match="`--data_dir ~nobody-here/x`: no folder and no archive"):
         load_corpus("emodb", "~nobody-here/x")
     with pytest.raises(CorpusError, match=r"nowhere`\. Leave out `--data_dir`: the corpus is then synthesised\.$"):
         load_corpus("demo", tmp_path / "nowhere")
