@@ -1,4 +1,4 @@
-"""The command `hf-ser`: corpora, check, evaluate, predict. What a command needs is imported in it, so that help is quick."""
+"""The command `hf-ser`: corpora, check, evaluate, predict. A command imports what it needs, so that help is quick."""
 
 import contextlib
 import dataclasses

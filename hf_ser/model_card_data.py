@@ -64,7 +64,7 @@ def _licence(corpus: dict) -> dict[str, str]:
 
 
 def card_language(corpus: dict) -> str | list[str] | None:
-    """The language without its region, as the Hub wants it (`en-GB` -> `en`); a list for a pool, None where unknown."""
+    """The language without its region, as the Hub wants it (`en-GB` -> `en`); a list for a pool, or None."""
     languages = list(dict.fromkeys(name.split("-")[0].lower() for name in corpus["language"].split(", ")))
     known = [language for language in languages if language not in {"", "und", "zxx"}]
     return known[0] if len(known) == 1 else known or None
