@@ -1,143 +1,207 @@
-"""A split that cannot be made says what was seen, what was expected and what to do."""
+"""Every kind of split: whole, repeatable, in proportion or in whole groups, each clip tested once over the folds."""
 
+import math
+import subprocess
+import sys
+from collections import Counter
+
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hf_ser.errors import SplitError
-from hf_ser.splits import SplitArguments, count_folds, make_split
-from tests.splits.examples import corpus
-
-ERRORS = {
-    "unknown kind": ({"kind": "stratifed"}, r"Unknown split `stratifed`\. Did you mean `stratified`\?"),
-    "unknown option": ({"tset": 0.1}, r"`make_split` has no option `tset`\. Did you mean `test`"),
-    "share of 1": ({"test": 1.0}, r"`test` is 1\.0; it is a share, from 0 up to but not with 1\."),
-    "negative share": ({"validation": -0.1}, r"`validation` is -0\.1; it is a share"),
-    "share that is no number": ({"test": float("nan")}, r"`test` is nan; it is a share"),
-    "no test clips": ({"test": 0}, r"The test part is empty\. Give `test` a share above 0"),
-    "too small a share": (
-        {"test": 0.01},
-        r"`test: 0.01` is 1 of 60 clips, and both sides need one of each of the 3 strata by label "
-        r"\(anger: 20, fear: 20, neutral: 20\)\. Use another share",
-    ),
-    "shares that leave nothing": ({"test": 0.5, "validation": 0.5}, r"`validation: 0.5` is 30 of 30 clips"),
-    "unknown column": ({"stratify_by": ["label", "gender"]}, r"`stratify_by` names `gender`\. Valid: .*`sex`"),
-    "a column that is no list": ({"stratify_by": "label"}, r"`stratify_by` is 'label'; it is a list of columns"),
-    "no column": ({"stratify_by": []}, r"`stratify_by` is \[\]; it is a list of columns"),
-    "no test speakers": ({"kind": "held-out-speakers"}, r"`split: held-out-speakers` needs `test_speakers`"),
-    "test speakers that are no list": (
-        {"kind": "held-out-speakers", "test_speakers": "01"},
-        r"needs `test_speakers`, a list of names; got '01'",
-    ),
-    "unknown test speakers": (
-        {"kind": "held-out-speakers", "test_speakers": ["3", "01"]},
-        r"""`test_speakers` names \['3'\]; the corpus has \['00', .*'04'\]\. Quote numbers in YAML: "03"\.""",
-    ),
-    "unknown test corpus": (
-        {"kind": "cross-corpus", "test_corpora": ["emodb"]},
-        r"`test_corpora` names \['emodb'\]; the corpus has \['south'\]",
-    ),
-    "no training corpus": (
-        {"kind": "cross-corpus", "test_corpora": ["south"]},
-        r"`test_corpora` names all of \['south'\], which leaves none to train on\. Load more with `corpus`",
-    ),
-    "no fold": (
-        {"kind": "k-fold"},
-        r"`split: k-fold` needs `fold`, 0 to 9\. `recipes/train\.py` runs all folds when it is left out",
-    ),
-    "fewer speakers than folds": (
-        {"kind": "leave-one-speaker-out", "fold": 5},
-        r"`fold` is 5, but there are 5 folds, 0 to 4\.",
-    ),
-    "fold of no repeat": ({"kind": "k-fold", "fold": 20, "repeats": 2}, r"`fold` is 20, but there are 20 folds"),
-    "negative fold": ({"kind": "leave-one-sentence-out", "fold": -1}, r"`fold` is -1"),
-    "one fold": ({"kind": "speaker-folds", "folds": 1, "fold": 0}, r"`folds` is 1; it must be at least 2\."),
-    "one fold of clips": ({"kind": "k-fold", "folds": 1, "fold": 0}, r"`folds` is 1; it must be at least 2\."),
-    "no repeat": ({"kind": "k-fold", "repeats": 0, "fold": 0}, r"`repeats` is 0; it must be at least 1\."),
-    "more folds than speakers": (
-        {"kind": "speaker-folds", "folds": 6, "fold": 0},
-        r"`folds` is 6, and there are 5 speakers\. Use fewer folds\.",
-    ),
-    "more folds than clips": (
-        {"kind": "k-fold", "folds": 5, "fold": 0, "stratify_by": ["label", "speaker"]},
-        r"`folds` is 5, and each fold tests a clip of each of the 15 strata by label and speaker "
-        r"\(anger \+ 00: 4, .*, \.\.\.\)\. Use fewer folds, or fewer columns",
-    ),
-    "no speaker to train on": (
-        {"kind": "held-out-speakers", "test_speakers": ["00", "01", "02", "03"]},
-        r"1 speakers beside the test part are too few: 1 in validation leave none to train on\. .*`validation: 0`",
-    ),
-    "option of another kind": (
-        {"test_speakers": ["00"]},
-        r"`test_speakers` belongs to `split: held-out-speakers`; this split is `stratified`\.",
-    ),
-    "option of other kinds": (
-        {"kind": "leave-one-speaker-out", "fold": 0, "folds": 5},
-        r"`folds` belongs to `split: speaker-folds` or `split: k-fold`; this split is `leave-one-speaker-out`\.",
-    ),
-    "false claim": (
-        {"speaker_independent": True},
-        r"`speaker_independent: true`, but speakers \['00', .*'04'\] are in both train and test\.",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", ERRORS)
-def test_a_split_that_cannot_be_made_says_why(balanced, case):
-    options, message = ERRORS[case]
-    with pytest.raises(SplitError, match=message):
-        make_split(balanced, **options)
-
-
-def test_folds_that_cannot_be_counted_say_why(balanced):
-    with pytest.raises(SplitError, match=r"`folds` is 21, and each fold tests a clip"):
-        count_folds(balanced, SplitArguments(split="k-fold", folds=21))
-    with pytest.raises(SplitError, match=r"`fold` belongs to `split: leave-one-speaker-out` or .*`stratified`"):
-        count_folds(balanced, SplitArguments(fold=0))
-
-
-def test_an_emotion_without_a_training_clip_is_named():
-    dataset = corpus([0, 0, 0, 0, 1, 2], ["a", "b", "c", "d", "a", "b"])
-    message = r"No training clip has the emotion \['fear'\]\. Use another split or seed"
-    with pytest.raises(SplitError, match=message):
-        make_split(dataset, "held-out-speakers", validation=0, test_speakers=["a"])
-
-
-def test_a_stratum_too_rare_to_part_is_named_with_its_count():
-    dataset = corpus([0] * 10 + [1] * 10 + [2], ["a", "b", "c"] * 7)
-    with pytest.raises(SplitError, match=r"\(neutral: 1, anger: 10, fear: 10\)\. .*merge or drop"):
-        make_split(dataset)
-    dataset = corpus([0] * 10 + [1] * 10, ["a", "b"] * 9 + ["a", "a"])
-    with pytest.raises(SplitError, match=r"\(fear \+ male: 4, anger \+ female: 5, anger \+ male: 5, fear \+ fem"):
-        make_split(dataset, "k-fold", folds=5, fold=0, stratify_by=["label", "sex"])
-
-
-def test_repeated_utterance_ids_are_named(balanced):
-    names = ["same"] * 3 + [f"u{index}" for index in range(57)]
-    dataset = corpus(balanced["label"][:], balanced["speaker"][:], utterance=names)
-    with pytest.raises(SplitError, match=r"1 utterance ids occur more than once, such as `same`"):
-        make_split(dataset)
-
-
-NAMELESS = {
-    "speaker": [("leave-one-speaker-out", {}), ("speaker-folds", {}), ("held-out-speakers", {"test_speakers": ["a"]})],
-    "sentence": [("leave-one-sentence-out", {})],
-    "sex": [("stratified", {"stratify_by": ["sex"]})],
-}
-
-
-@pytest.mark.parametrize("column", NAMELESS)
-def test_clips_cannot_be_parted_by_names_that_they_do_not_have(column):
-    names = {column: ["a", "b", None] * 5 + ["c", "d", ""] * 5}
-    dataset = corpus([index % 3 for index in range(30)], names.pop("speaker", ["a"] * 30), **names)
-    for kind, options in NAMELESS[column]:
-        with pytest.raises(SplitError, match=f"10 clips do not name their {column}. Use `split: stratified`"):
-            make_split(dataset, kind, **options)
-
-
-@pytest.mark.parametrize(
-    ("kind", "column"),
-    [("leave-one-speaker-out", "speaker"), ("speaker-folds", "speaker"), ("leave-one-sentence-out", "sentence")],
+from hf_ser import load_corpus
+from hf_ser.splits import PARTS, SplitArguments, count_folds, make_split
+from hf_ser.splits.lists import hash_split
+from tests.conftest import ROOT
+from tests.splits.examples import (
+    KINDS,
+    N_FOLDS,
+    corpus,
+    few_examples,
+    random_corpora,
+    split_or_skip,
+    utterances,
 )
-def test_a_column_with_one_value_cannot_be_parted(kind, column):
-    dataset = corpus([0, 1, 2] * 4, ["a"] * 12, sentence=["a"] * 12)
-    with pytest.raises(SplitError, match=rf"The column `{column}` has one value, \['a'\]; `split: {kind}` needs two"):
-        count_folds(dataset, SplitArguments(split=kind))
+
+seeds, shares = st.integers(0, 99), st.floats(0.18, 0.3)
+GROUPED = {
+    "held-out-speakers": "speaker",
+    "leave-one-speaker-out": "speaker",
+    "leave-one-sentence-out": "sentence",
+    "speaker-folds": "speaker",
+    "cross-corpus": "speaker",
+}
+
+
+def draw_fold(data, name):
+    return {"fold": data.draw(st.integers(0, N_FOLDS[name] - 1), "fold")} if name in N_FOLDS else {}
+
+
+@pytest.mark.parametrize("name", KINDS)
+@few_examples
+@given(random_corpora, seeds, st.sampled_from([0, 0.2]), st.data())
+def test_every_kind_is_a_partition_and_the_same_again(name, dataset, seed, validation, data):
+    options = {"kind": name, **KINDS[name], **draw_fold(data, name)}
+    split = split_or_skip(dataset, seed=seed, validation=validation, **options)
+    assert list(split) == list(PARTS)
+    assert sorted(sum(utterances(split).values(), [])) == sorted(dataset["utterance"])
+    assert bool(len(split["validation"])) == (validation > 0)
+    assert utterances(split) == utterances(make_split(dataset, seed=seed, validation=validation, **options))
+
+
+def within_one_clip(part, whole, columns):
+    """Whether a part has of each value as many as its share of the whole, give or take one clip."""
+    counts, totals = (Counter(zip(*(clips[column] for column in columns), strict=True)) for clips in (part, whole))
+    return all(abs(counts[value] - total * len(part) / len(whole)) < 1 for value, total in totals.items())
+
+
+@pytest.mark.parametrize("columns", [["label"], ["label", "sex"]], ids="-".join)
+@few_examples
+@given(random_corpora, seeds, shares, shares)
+def test_stratified_parts_have_each_stratum_within_one_clip_of_its_share(columns, dataset, seed, test, validation):
+    split = split_or_skip(dataset, seed=seed, test=test, validation=validation, stratify_by=columns)
+    assert len(split["test"]) == math.ceil(test * len(dataset))
+    assert len(split["validation"]) == math.ceil(validation * len(dataset))
+    names = set(split["test"]["utterance"])
+    rest = dataset.select([index for index, name in enumerate(dataset["utterance"]) if name not in names])
+    assert within_one_clip(split["test"], dataset, columns)
+    assert within_one_clip(split["validation"], rest, columns)
+    assert within_one_clip(split["train"], rest, columns)
+
+
+@few_examples
+@given(random_corpora, seeds, st.integers(0, 5))
+def test_each_fold_of_k_has_each_stratum_within_one_clip_of_its_share(dataset, seed, fold):
+    split = split_or_skip(dataset, kind="k-fold", seed=seed, folds=3, repeats=2, fold=fold)
+    assert within_one_clip(split["test"], dataset, ["label"])
+    assert len(split["validation"]) == math.ceil(0.1 * len(dataset))
+
+
+@pytest.mark.parametrize("name", GROUPED)
+@few_examples
+@given(random_corpora, seeds, shares, st.data())
+def test_whole_groups_are_tested_and_whole_others_choose_the_checkpoint(name, dataset, seed, validation, data):
+    options = {"kind": name, **KINDS[name], **draw_fold(data, name)}
+    split = split_or_skip(dataset, seed=seed, validation=validation, **options)
+    groups = {part: set(split[part][GROUPED[name]]) for part in PARTS}
+    assert sum(map(len, groups.values())) == len(set.union(*groups.values()))  # none in two parts
+    total = len(groups["train"] | groups["validation"]) if name == "cross-corpus" else len(set.union(*groups.values()))
+    assert len(groups["validation"]) == math.ceil(validation * total)
+
+
+@pytest.mark.parametrize("name", N_FOLDS)
+@few_examples
+@given(random_corpora, seeds)
+def test_over_all_folds_each_clip_is_tested_once_and_once_more_in_each_repeat(name, dataset, seed):
+    options = KINDS[name]
+    assert count_folds(dataset, SplitArguments(split=name, **options)) == N_FOLDS[name]
+    tested = Counter()
+    for fold in range(N_FOLDS[name]):
+        tested.update(split_or_skip(dataset, kind=name, seed=seed, fold=fold, **options)["test"]["utterance"][:])
+    assert tested == dict.fromkeys(dataset["utterance"], options.get("repeats", 1))
+
+
+def test_speakers_and_sentences_are_left_out_in_sorted_order(balanced):
+    speakers = [make_split(balanced, "leave-one-speaker-out", fold=fold) for fold in range(5)]
+    assert [set(split["test"]["speaker"]) for split in speakers] == [{"00"}, {"01"}, {"02"}, {"03"}, {"04"}]
+    assert [[len(split[part]) for part in PARTS] for split in speakers] == [[36, 12, 12]] * 5
+    sentences = [make_split(balanced, "leave-one-sentence-out", fold=fold) for fold in range(4)]
+    assert [set(split["test"]["sentence"]) for split in sentences] == [{"s0"}, {"s1"}, {"s2"}, {"s3"}]
+    assert [[len(split[part]) for part in PARTS] for split in sentences] == [[30, 15, 15]] * 4
+
+
+@pytest.mark.parametrize(("n_speakers", "folds", "sizes"), [(24, 6, [4] * 6), (10, 5, [2] * 5), (11, 3, [4, 4, 3])])
+def test_speaker_folds_are_even_runs_of_the_sorted_speakers(n_speakers, folds, sizes):
+    speakers = [f"{index:02d}" for index in range(n_speakers)]
+    dataset = corpus([0, 1, 2] * n_speakers, np.repeat(speakers[::-1], 3).tolist())
+    tested = [
+        sorted(set(make_split(dataset, "speaker-folds", folds=folds, fold=fold)["test"]["speaker"]))
+        for fold in range(folds)
+    ]
+    assert list(map(len, tested)) == sizes
+    assert sum(tested, []) == speakers
+
+
+def test_each_repeat_shuffles_the_folds_anew_as_the_next_seed_would(balanced):
+    options = {"kind": "k-fold", "folds": 5, "validation": 0}
+    repeated = [utterances(make_split(balanced, seed=3, repeats=2, fold=fold, **options)) for fold in (2, 7)]
+    assert repeated[0] != repeated[1]
+    assert repeated[1] == utterances(make_split(balanced, seed=4, fold=2, **options))
+
+
+def test_cross_corpus_trains_on_the_others_and_validates_on_whole_speakers_of_theirs():
+    dataset = corpus([index % 3 for index in range(36)], [speaker for speaker in "abcdef" for _ in range(6)])
+    split = make_split(dataset, "cross-corpus", test_corpora=["south"], validation=0.3)
+    assert set(split["test"]["speaker"]) == set("def")
+    assert [len(split[part]) for part in PARTS] == [12, 6, 18]  # one of the three speakers of `north`
+    assert len(set(split["validation"]["speaker"])) == 1
+
+
+def test_cross_corpus_validates_on_clips_where_training_speakers_have_no_names():
+    corpora = ["north"] * 30 + ["south"] * 6
+    dataset = corpus([index % 3 for index in range(36)], ["", "a", "b"] * 12, corpus=corpora)
+    split = make_split(dataset, "cross-corpus", test_corpora=["south"], validation=0.2)
+    assert [len(split[part]) for part in PARTS] == [24, 6, 6]
+    assert Counter(split["validation"]["label"]) == {0: 2, 1: 2, 2: 2}
+    assert set(split["test"]["corpus"]) == {"south"}
+
+
+def test_the_seed_chooses_the_clips_and_the_validation_speaker(balanced):
+    assert utterances(make_split(balanced, seed=1)) != utterances(make_split(balanced, seed=2))
+    chosen = {
+        make_split(balanced, "leave-one-speaker-out", seed=seed, fold=0)["validation"]["speaker"][0]
+        for seed in range(20)
+    }
+    assert chosen == {"01", "02", "03", "04"}
+
+
+REPEAT = """
+import sys
+from datasets import ClassLabel, Dataset
+from hf_ser.splits import make_split
+from hf_ser.splits.lists import hash_split
+from tests.splits.examples import EMOTIONS, KINDS, N_FOLDS
+dataset = Dataset.from_json(sys.argv[1]).cast_column("label", ClassLabel(names=EMOTIONS))
+for name, options in KINDS.items():
+    print(hash_split(make_split(dataset, name, **options, **({"fold": 3} if name in N_FOLDS else {}))))
+"""
+
+
+def test_another_process_makes_the_same_splits(tmp_path):
+    dataset = corpus([index % 3 for index in range(72)], [speaker for speaker in "abcdef" for _ in range(12)])
+    dataset.to_json(tmp_path / "rows.jsonl")
+    command = [sys.executable, "-c", REPEAT, str(tmp_path / "rows.jsonl")]
+    output = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    here = [
+        hash_split(make_split(dataset, name, **options, **({"fold": 3} if name in N_FOLDS else {})))
+        for name, options in KINDS.items()
+    ]
+    assert output.split() == here
+    assert len(set(here)) == len(KINDS)
+
+
+def test_a_validation_share_of_0_gives_its_clips_to_training(balanced):
+    assert [len(make_split(balanced, validation=0)[part]) for part in PARTS] == [48, 0, 12]
+    split = make_split(balanced, "held-out-speakers", validation=0, test_speakers=["00"])
+    assert [len(split[part]) for part in PARTS] == [48, 0, 12]
+
+
+def test_shares_are_of_all_clips(balanced):
+    assert [len(make_split(balanced, test=0.1, validation=0.1)[part]) for part in PARTS] == [48, 6, 6]
+
+
+def test_a_kind_without_folds_and_a_fold_that_is_named_are_one_run(balanced):
+    assert count_folds(balanced, SplitArguments()) == 1
+    assert count_folds(balanced, SplitArguments(split="leave-one-speaker-out")) == 5
+    assert count_folds(balanced, SplitArguments(split="leave-one-speaker-out", fold=2)) == 1
+    assert count_folds(balanced, SplitArguments(split="k-fold", repeats=3)) == 30
+
+
+def test_published_splits_of_emodb_stay_as_they_are(emodb):
+    """Hashes in model_cards, of runs whose validation part was given as a share of what the test part leaves."""
+    dataset = load_corpus("emodb", emodb)
+    assert hash_split(make_split(dataset, test=0.2, validation=0.08)) == "ecd12aca87c4a0d0"
+    for speakers, digest in ((["13", "15"], "8516f29791e30c2d"), (["03", "08"], "fc91954cbb241082")):
+        split = make_split(dataset, "held-out-speakers", test_speakers=speakers, validation=0.08)
+        assert hash_split(split) == digest
