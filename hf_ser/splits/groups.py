@@ -61,7 +61,7 @@ def show_counts(counts: dict[str, int]) -> str:
 def cut_clips(
     clips: np.ndarray, strata: Groups, part: str, arguments: SplitArguments, n_clips: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cut random clips off, each stratum within one clip of its share; a share of 0 cuts nothing.
+    """Cut random clips off, each stratum within one clip of its share of `clips`; a share of 0 cuts nothing.
 
     Args:
         clips: indices of those to cut from.

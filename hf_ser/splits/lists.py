@@ -103,7 +103,8 @@ def read_split(path: str | Path, fold: int | None = None) -> Lists:
 
 def count_listed_folds(dataset: Dataset, arguments: SplitArguments) -> int | None:
     """Folds in the file of `split: fixed`; None where it holds one split."""
-    return _count_folds(_read_content(_find_file(arguments)), _find_file(arguments))
+    path = _find_file(arguments)
+    return _count_folds(_read_content(path), path)
 
 
 def part_fixed(dataset: Dataset, arguments: SplitArguments) -> dict[str, np.ndarray]:
