@@ -20,7 +20,7 @@ PACKAGE = ROOT / "hf_ser"
 FLOW = """
     errors wording containers audio caching
     corpora.labels corpora.synthesis corpora.archives corpora.base corpora.fingerprints
-    corpora.pooling corpora.demo corpora.emodb
+    corpora.pooling corpora.demo corpora.emodb corpora.tables corpora.own
     corpora
     checks splits
     models.choices models.padding models.colormaps models.spectral models.windows models.images models.recomputation
