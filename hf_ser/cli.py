@@ -86,15 +86,17 @@ def list_corpora() -> None:
     table.show_lines = True
     for name, builder in CORPORA.items():
         card = builder.card
-        about = f"{card.title}\n{', '.join(card.emotions)}\n{card.licence}\n{card.download}"
-        _add_row(table, name, card.language, card.n_speakers, card.n_clips, about)
+        about = f"{card.title}\n{', '.join(card.emotions) or 'yours'}\n{card.licence}\n{card.download}"
+        _add_row(table, name, card.language, card.n_speakers or "yours", card.n_clips or "yours", about)
     _print(table)
 
 
 @corpora.command("check")
 def check_corpus(
     name: Annotated[str, typer.Argument(help="Name of the corpus, as `hf-ser corpora` lists it.")],
-    data_dir: Annotated[str | None, typer.Argument(help="Folder or zip of its files.", show_default=False)] = None,
+    data_dir: Annotated[
+        str | None, typer.Argument(help="Folder or zip of its files, or your table.", show_default=False)
+    ] = None,
 ) -> None:
     """Read every file of a corpus and say what differs from the published one; exit status 1 if something does."""
     from hf_ser.checks import check_corpus as check
