@@ -33,7 +33,7 @@ class CorpusArguments:
         default="demo", metadata={"help": "`hf-ser corpora` lists them; several are pooled"}
     )
     data_dir: str | list[str | None] | None = field(
-        default=None, metadata={"help": "folder or archive of the published files; for several corpora one each"}
+        default=None, metadata={"help": "folder or archive of the files, or your table; for several corpora one each"}
     )
     pool: str | None = field(default=None, metadata={"help": "`corrected` or `paper`: the report's four corpora"})
     map_emotions: dict[str, str] | None = field(default=None, metadata={"help": "emotion: another, or `drop`"})

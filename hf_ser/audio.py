@@ -22,6 +22,8 @@ FORMATS = ("WAV", "WAVEX", "RF64", "AIFF", "FLAC", "OGG", "MP3")
 EXPECTED = "Expected WAV, AIFF, FLAC, OGG or MP3: convert it, copy it again or leave it out."
 # Full scale is 1; in float files that hold integers unscaled it is 2^31 at most, and power spectra stay finite.
 LOUDEST = 2.0**31
+# What a folder is searched for; a file that is named itself is read whatever its suffix.
+SUFFIXES = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc")
 
 
 def read_audio(source: str | Path | bytes | dict, sampling_rate: int = 16_000) -> np.ndarray:
@@ -49,12 +51,17 @@ def hash_audio(source: str | Path | bytes | dict) -> str:
     return hashlib.blake2b(waveform.tobytes() + native_rate.to_bytes(4), digest_size=16).hexdigest()
 
 
-def read_duration(path: str | Path) -> float:
-    """Seconds that the header of a sound file announces; the samples are not decoded."""
+def read_duration(source: str | Path | dict) -> float:
+    """Seconds that the header of a sound file announces; the samples are not decoded.
+
+    Args:
+        source: Path, or the `{"bytes", "path"}` of a datasets Audio column.
+    """
+    path, content = (source.get("path"), source.get("bytes")) if isinstance(source, dict) else (source, None)
     try:
-        header = soundfile.info(path)
+        header = soundfile.info(path or "" if content is None else io.BytesIO(content))
     except soundfile.LibsndfileError:
-        waveform, native_rate = decode_audio(path)  # names the fault
+        waveform, native_rate = decode_audio(source)  # names the fault
         return len(waveform) / native_rate
     return header.frames / header.samplerate
 

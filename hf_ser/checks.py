@@ -11,7 +11,7 @@ import datasets
 from hf_ser import audio, containers
 from hf_ser.audio import hash_audio
 from hf_ser.caching import hash_inputs
-from hf_ser.corpora import CORPORA, load_corpus
+from hf_ser.corpora import CORPORA, list_sources
 from hf_ser.corpora.archives import FREE_SPACE
 from hf_ser.corpora.fingerprints import count_emotions, count_speakers, fingerprint_differences
 from hf_ser.errors import AudioError, RecipeError, suggest, writing
@@ -37,12 +37,14 @@ class CorpusReport:
 
 def check_corpus(name: str, data_dir: str | Path | None = None) -> CorpusReport:
     """Read every file of a corpus and report what differs from the published one; nothing is left out or changed."""
-    dataset = scan_audio(load_corpus(name, data_dir))
+    ((source, folder),) = list_sources(name, data_dir)
+    builder = CORPORA[source](data_dir=folder)
+    dataset = scan_audio(builder.load())
     return CorpusReport(
         name=name,
         emotion_counts=count_emotions(dataset),
         speaker_counts=count_speakers(dataset),
-        differences=fingerprint_differences(dataset, CORPORA[name].card),
+        differences=fingerprint_differences(dataset, builder.card),
         bad_files=list_bad_audio(dataset),
         known_bad_files=list_known_bad_audio(dataset),
         duplicates=find_duplicate_audio(dataset),

@@ -94,19 +94,23 @@ def list_corpora() -> None:
     """List the corpora and how to get them."""
     from hf_ser.corpora import CORPORA
 
-    table = _make_table("name", "language", "speakers", "clips", "what it is, its emotions and licence, how to get it")
+    columns = ("name", "language", "speakers", "emotions", "clips", "hours", "what it is, its licence, how to get it")
+    table = _make_table(*columns)
     table.show_lines = True
     for name, builder in CORPORA.items():
-        card = builder.card
-        about = f"{card.title}\n{', '.join(card.emotions)}\n{card.licence or 'Licence not stated.'}\n{card.download}"
-        _add_row(table, name, card.language, card.n_speakers, card.n_clips, about)
+        card, emotions = builder.card, ", ".join(builder.card.emotions) or "yours"
+        numbers = (card.n_speakers or "yours", emotions, card.n_clips or "yours", card.hours or "")
+        about = f"{card.title}\n{card.licence or 'Licence not stated.'}\n{card.download}"
+        _add_row(table, name, card.language, *numbers, about)
     _print(table)
 
 
 @corpora.command("check")
 def check_corpus(
     name: Annotated[str, typer.Argument(help="Name of the corpus, as `hf-ser corpora` lists it.")],
-    data_dir: Annotated[str | None, typer.Argument(help="Folder or archive of its files.", show_default=False)] = None,
+    data_dir: Annotated[
+        str | None, typer.Argument(help="Folder or archive of its files, or your table.", show_default=False)
+    ] = None,
 ) -> None:
     """Read every file of a corpus and say what differs from the published one; exit status 1 if something does."""
     from hf_ser.checks import check_corpus as check

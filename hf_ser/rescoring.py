@@ -10,7 +10,7 @@ import datasets
 from rich.table import Table
 
 from hf_ser.arguments import CorpusArguments, read_recipe
-from hf_ser.corpora import describe_corpora, load_corpus
+from hf_ser.corpora import CORPORA, Folders, Names, describe_corpora, list_sources, load_corpus
 from hf_ser.errors import RunError
 from hf_ser.evaluation import score, summarize, tabulate_predictions
 from hf_ser.inference import check_one_model, classify, list_emotions, load_classifier, read_json
@@ -47,10 +47,11 @@ def evaluate_model(
     folder = Path(os.path.expanduser(model))
     if corpus is None:
         return _evaluate_test_part(folder, data_dir, batch_size)
-    trained_on = _find_training_corpus(folder)
-    if trained_on == corpus:
+    trained_on = _find_training_corpora(folder)
+    name = _name_corpora(corpus, data_dir)[0]
+    if name in trained_on:
         raise RunError(
-            f"`{model}` was trained on `{corpus}`: a score on all of it would count the clips it learnt from. "
+            f"`{model}` was trained on `{name}`: a score on all of it would count the clips it learnt from. "
             "Leave out `--corpus` to score its test part."
         )
     dataset = load_corpus(corpus, data_dir)
@@ -59,7 +60,7 @@ def evaluate_model(
         "protocol": {
             "split": OTHER_CORPUS,
             "n_test": len(dataset),
-            "trained_on": trained_on,
+            "trained_on": "+".join(trained_on) or None,
             "shared_speakers": [],
             "test_speakers": sorted(set(dataset["speaker"])),
         },
@@ -139,9 +140,17 @@ def _select_utterances(dataset: datasets.Dataset, utterances: list[str], folder:
     return dataset.select([rows[utterance] for utterance in utterances])
 
 
-def _find_training_corpus(folder: Path) -> str | None:
-    """Name of the corpus that a run was trained on; None for a model without a recipe."""
-    return _read_corpus_arguments(folder).corpus if (folder / RECIPE).is_file() else None
+def _find_training_corpora(folder: Path) -> list[str]:
+    """Names of the corpora that a run was trained on; none for a model without a recipe."""
+    if not (folder / RECIPE).is_file():
+        return []
+    arguments = _read_corpus_arguments(folder)
+    return _name_corpora(arguments.corpus, arguments.data_dir)
+
+
+def _name_corpora(corpus: Names, data_dir: Folders) -> list[str]:
+    """Names as the cards have them: two tables of one's own are two corpora."""
+    return [CORPORA[source].find_card(place).name for source, place in list_sources(corpus, data_dir)]
 
 
 def _read_corpus_arguments(folder: Path) -> CorpusArguments:

@@ -216,6 +216,7 @@ def test_the_hash_is_of_the_sound_and_its_rate_and_not_of_the_file(tmp_path):
 def test_the_duration_comes_from_the_header(tmp_path):
     soundfile.write(tmp_path / "chirp.wav", chirp(44_100, seconds=0.5), 44_100)
     assert read_duration(tmp_path / "chirp.wav") == pytest.approx(0.5)
+    assert read_duration({"bytes": (tmp_path / "chirp.wav").read_bytes(), "path": "gone"}) == pytest.approx(0.5)
     (tmp_path / "text.wav").write_text("I am no sound.")
     with pytest.raises(AudioError, match="not a sound file"):
         read_duration(tmp_path / "text.wav")

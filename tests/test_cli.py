@@ -124,6 +124,20 @@ def test_corpora_lists_every_card(arguments):
         assert all(fact in result.stdout for fact in facts)
 
 
+def test_own_corpora_are_listed_without_counts():
+    line = next(line for line in call("corpora").stdout.splitlines() if "own recordings that a CSV lists" in line)
+    assert [cell.strip() for cell in line.split("│")[1:5]] == ["csv", "und", "yours", "yours"]
+
+
+def test_checking_own_recordings_finds_no_difference_from_what_nobody_published(tmp_path):
+    for index, emotion in enumerate(("happy", "sad")):
+        (tmp_path / emotion).mkdir()
+        soundfile.write(tmp_path / emotion / "a.wav", tone(0.3, seed=index), 16_000)
+    result = call("corpora", "check", "audiofolder", tmp_path)
+    assert result.exit_code == 0
+    assert "differences from the published corpus: none" in result.stdout
+
+
 def test_checking_a_corpus_reports_differences_bad_files_and_status_1(tmp_path):
     soundfile.write(tmp_path / "f1_anger_00.wav", tone(0.3), 16_000)
     soundfile.write(tmp_path / "f1_anger_01.wav", tone(0.3), 16_000)

@@ -155,3 +155,14 @@ def test_a_corpus_with_emotions_the_model_lacks_is_refused_with_the_differences(
 def test_the_training_corpus_is_no_other_corpus(run, demo):
     with pytest.raises(RunError, match="was trained on `demo`: .*Leave out `--corpus`"):
         evaluate_model(run, corpus="demo", data_dir=demo)
+
+
+def test_another_table_of_one_s_own_is_another_corpus(run, demo, tmp_path):
+    for name in ("mine", "yours"):
+        rows = [f"{path},{path.stem.split('_')[1]}" for path in sorted(demo.glob("f1*.wav"))]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["file,label", *rows]))
+    (run / "recipe.yaml").write_text(yaml.safe_dump({"corpus": "csv", "data_dir": str(tmp_path / "mine.csv")}))
+    results = evaluate_model(run, corpus="csv", data_dir=tmp_path / "yours.csv")
+    assert (results["protocol"]["trained_on"], results["corpus"]["name"]) == ("mine", "yours")
+    with pytest.raises(RunError, match="was trained on `mine`"):
+        evaluate_model(run, corpus="csv", data_dir=tmp_path / "mine.csv")

@@ -21,7 +21,7 @@ FLOW = """
     errors wording containers audio caching
     corpora.labels corpora.synthesis corpora.archives corpora.base corpora.fingerprints
     corpora.pooling corpora.cremad corpora.demo corpora.demos corpora.emodb corpora.emovo corpora.iemocap corpora.nemo
-    corpora.ravdess corpora.savee corpora.tess
+    corpora.ravdess corpora.savee corpora.tess corpora.tables corpora.own
     corpora
     checks
     splits.arguments splits.groups splits.lists splits.kinds splits.protocol splits

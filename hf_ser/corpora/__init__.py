@@ -14,6 +14,7 @@ from hf_ser.corpora.emovo import Emovo
 from hf_ser.corpora.fingerprints import check_fingerprint, count_emotions, count_emotions_by_corpus
 from hf_ser.corpora.iemocap import Iemocap, IemocapSix
 from hf_ser.corpora.nemo import Nemo
+from hf_ser.corpora.own import AudioFolder, Csv, Hub, Parquet
 from hf_ser.corpora.pooling import (
     check_common_words,
     check_mapping,
@@ -39,6 +40,10 @@ CORPORA: dict[str, type[CorpusBuilder]] = {
     "ravdess": Ravdess,
     "savee": Savee,
     "tess": Tess,
+    "audiofolder": AudioFolder,
+    "csv": Csv,
+    "parquet": Parquet,
+    "hub": Hub,
 }
 
 Names = str | Sequence[str]
@@ -57,7 +62,8 @@ def load_corpus(
 
     Args:
         name: Key of CORPORA, or a list of them, which are pooled; speakers and sentences then carry their corpus.
-        data_dir: Folder of the published files, or their archive; for several corpora a list, in their order.
+        data_dir: Folder of the published files, or their archive; your own folder, table or dataset id for
+            `audiofolder`, `csv`, `parquet` and `hub`; for several corpora a list, in their order.
         pool: Key of POOLS, a paper's reading of the emotions of several corpora.
         map_emotions: Emotion -> another word, or `drop` to leave its clips out.
         intensities: Values of the column `intensity` to keep; all by default.

@@ -79,13 +79,14 @@ class CorpusBuilder(datasets.ArrowBasedBuilder):
 
     Args:
         cache_dir: Where tables and unpacked archives go; `HF_DATASETS_CACHE` if not given.
-        data_dir: Folder that holds the WAV files at any depth, or its archive.
+        data_dir: Folder that holds the files at any depth, or its archive.
 
     Raises:
-        CorpusError: There is no such folder, it holds no WAV, or a name cannot be read.
+        CorpusError: There is no such folder, it holds no sound file, or a name cannot be read.
     """
 
     card: ClassVar[CorpusCard]
+    suffixes: ClassVar[tuple[str, ...]] = (".wav",)
     VERSION = datasets.Version("1.0.0")  # of the columns
 
     def __init__(self, cache_dir: str | Path | None = None, data_dir: str | Path | None = None):
@@ -131,17 +132,20 @@ class CorpusBuilder(datasets.ArrowBasedBuilder):
         )
 
     def find_files(self) -> list[Path]:
-        """The WAV files below the root, sorted; hidden ones, as macOS adds to archives, are no recordings.
+        """The sound files below the root, sorted; hidden ones, as macOS adds to archives, are no recordings.
 
         Links to files that are gone stay, so that `checks` can name them.
         """
-        files = sorted(path for path in self.root.rglob("*") if path.suffix.lower() == ".wav")
-        files = [path for path in files if not path.name.startswith(".") and _is_file_or_lost(path)]
+        files = sorted(path for path in list_files(self.root) if path.suffix.lower() in self.suffixes)
         if not files:
+            kinds = " or ".join(suffix[1:].upper() for suffix in self.suffixes)
+            patterns = ", ".join(f"`*{suffix}`" for suffix in self.suffixes)
             raise CorpusError(
-                f"No WAV file in `{self.root}`; looked for `*.wav` in it and its folders. "
+                f"No {kinds} file in `{self.root}`; looked for {patterns} in it and its folders. "
                 f"Expected the files of {self.card.title}: {self.card.download}"
             )
+        for path in files:
+            check_name(path)
         return files
 
     def load(self) -> datasets.Dataset:
@@ -170,9 +174,14 @@ class CorpusBuilder(datasets.ArrowBasedBuilder):
         """Hash of the card, of what the names tell, and of each file's size and date."""
         digest = hashlib.blake2b(repr(self.card).encode(), digest_size=16)
         for utterance in self.utterances:
-            state = utterance.path.stat() if utterance.path.exists() else utterance.path.lstat()
-            digest.update(f"{self.make_id(utterance)} {utterance} {state.st_size} {state.st_mtime_ns}\n".encode())
+            state = self._find_state(utterance)
+            digest.update(f"{self.make_id(utterance)} {utterance} {state}\n".encode())
         return digest.hexdigest()
+
+    def _find_state(self, utterance: Utterance) -> str:
+        """What changes whenever the sound does: size and date of its file."""
+        state = utterance.path.stat() if utterance.path.exists() else utterance.path.lstat()
+        return f"{state.st_size} {state.st_mtime_ns}"
 
     def _info(self) -> datasets.DatasetInfo:
         card = self.card
@@ -189,12 +198,18 @@ class CorpusBuilder(datasets.ArrowBasedBuilder):
 
     def _generate_tables(self) -> Iterator[tuple[Key, pa.Table]]:
         for index, start in enumerate(range(0, len(self.utterances), ROWS_PER_TABLE)):
-            rows = [self._make_row(utterance) for utterance in self.utterances[start : start + ROWS_PER_TABLE]]
+            part = slice(start, start + ROWS_PER_TABLE)
+            sounds = self._find_sounds(part)
+            rows = [self._make_row(*pair) for pair in zip(self.utterances[part], sounds, strict=True)]
             yield Key(0, index), pa.Table.from_pylist(rows, schema=self.info.features.arrow_schema)
 
-    def _make_row(self, utterance: Utterance) -> dict:
+    def _find_sounds(self, part: slice) -> list[dict]:
+        """What the column `audio` holds of some utterances: here where their files are."""
+        return [{"bytes": None, "path": str(utterance.path)} for utterance in self.utterances[part]]
+
+    def _make_row(self, utterance: Utterance, sound: dict) -> dict:
         return {
-            "audio": {"bytes": None, "path": str(utterance.path)},
+            "audio": sound,
             "label": self.card.emotions.index(utterance.emotion),
             "speaker": utterance.speaker,
             "sex": utterance.sex,
@@ -203,7 +218,7 @@ class CorpusBuilder(datasets.ArrowBasedBuilder):
             "corpus": self.card.name,
             "utterance": self.make_id(utterance),
             "source_label": utterance.source_label,
-            "duration": _duration_or_zero(utterance.path),
+            "duration": _duration_or_zero(sound),
         }
 
 
@@ -242,15 +257,34 @@ def make_features(emotions: tuple[str, ...]) -> datasets.Features:
     )
 
 
-def _is_file_or_lost(path: Path) -> bool:
-    """Whether it is a file, or a link to one that is gone."""
-    return path.is_file() or not path.exists()
+def list_files(root: Path) -> Iterator[Path]:
+    """Files at any depth that are not hidden, and links to files that are gone.
+
+    Raises:
+        CorpusError: A folder cannot be opened.
+    """
+    for folder, _, names in os.walk(root, onerror=_refuse_folder):
+        paths = (Path(folder, name) for name in names if not name.startswith("."))
+        yield from (path for path in paths if path.is_file() or not path.exists())
 
 
-def _duration_or_zero(path: Path) -> float:
+def check_name(path: Path) -> None:
+    """Raise CorpusError for a path that is no UTF-8, which no column of text can hold."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        shown = os.fsencode(path).decode(errors="backslashreplace")
+        raise CorpusError(f"`{shown}` is a name that is no UTF-8 text. Rename the file or folder.") from error
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise CorpusError(f"`{error.filename}` cannot be opened ({error.strerror}). Check its permissions.") from error
+
+
+def _duration_or_zero(sound: dict) -> float:
     """Seconds; 0 for a faulty file, which stays in the table so that `checks` can name it with all others."""
     try:
-        return read_duration(path)
+        return read_duration(sound)
     except AudioError as error:
         logger.warning("%s", error)
         return 0.0

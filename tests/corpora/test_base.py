@@ -145,6 +145,22 @@ def test_a_folder_without_wavs_tells_what_was_looked_for(tmp_path):
         load_corpus("emodb", tmp_path)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names that are no text")
+def test_a_name_that_is_no_utf8_is_shown_escaped(small_emodb):
+    shutil.copy(small_emodb / "wav" / "03a01Fa.wav", os.path.join(os.fsencode(small_emodb / "wav"), b"03a01F\xfc.wav"))
+    with pytest.raises(CorpusError, match=r"wav/03a01F\\xfc\.wav` is a name that is no UTF-8 text\. Rename"):
+        load_corpus("emodb", small_emodb)
+
+
+def test_a_folder_that_cannot_be_opened_is_named(small_emodb, monkeypatch):
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(CorpusError, match=f"`{small_emodb}` cannot be opened .Permission denied.* Check its permiss"):
+        load_corpus("emodb", small_emodb)
+
+
 def test_files_that_are_there_twice_are_refused_with_what_to_pass(small_emodb):
     shutil.copytree(small_emodb / "wav", small_emodb / "copy")
     shutil.copy(small_emodb / "wav" / "03a01Fa.wav", small_emodb / "wav" / "03a01Fc.wav")
