@@ -46,7 +46,7 @@ def hash_folds(hashes: Iterable[str]) -> str:
 
 def write_split(split: DatasetDict, arguments: SplitArguments, path: Path) -> None:
     """Save a split as JSON, by utterance, so that another person can repeat it."""
-    content = {"hash": hash_split(split), "arguments": asdict(arguments), **list_utterances(split)}
+    content = {"hash": hash_split(split), "arguments": _describe(arguments), **list_utterances(split)}
     path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
@@ -73,7 +73,7 @@ def write_folds(folds: Iterable[Mapping[str, list[str]]], arguments: SplitArgume
         utterances = members
         blocks.append({"hash": hash_lists(lists), "validation": lists["validation"], "test": lists["test"]})
     digest = hash_folds(block["hash"] for block in blocks)
-    content = {"hash": digest, "arguments": asdict(arguments), "utterances": utterances, "folds": blocks}
+    content = {"hash": digest, "arguments": _describe(arguments), "utterances": utterances, "folds": blocks}
     path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
@@ -124,6 +124,12 @@ def part_fixed(dataset: Dataset, arguments: SplitArguments) -> dict[str, np.ndar
     if unlisted:
         logger.warning("%d clips are not listed in `%s`, such as `%s`: left out.", len(unlisted), path, min(unlisted))
     return {part: np.array([rows[utterance] for utterance in lists[part]], dtype=np.int64) for part in PARTS}
+
+
+def _describe(arguments: SplitArguments) -> dict[str, Any]:
+    """The arguments, without the folders of this machine."""
+    path = arguments.split_file
+    return asdict(arguments) | {"split_file": path and Path(path).name}
 
 
 def _digest(content: Any) -> str:

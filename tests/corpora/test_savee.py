@@ -100,6 +100,6 @@ def test_a_zip_gives_the_same_utterances(tmp_path):
 
 def test_without_a_folder_the_error_names_the_page_of_which_the_terms_are_not_known():
     with pytest.raises(
-        CorpusError, match=r"http://kahlan\.eps\.surrey\.ac\.uk/savee/ .*Licence: see its home page\. Then"
+        CorpusError, match=r"http://kahlan\.eps\.surrey\.ac\.uk/savee/ .*Licence: not stated; ask its authors\. Then"
     ):
         load_corpus("savee")
