@@ -109,6 +109,7 @@ def check_corpus(
     _list_findings("differences from the published corpus", report.differences)
     _list_findings("bad files", [f"{bad['file']}: {bad['reason']}" for bad in report.bad_files])
     _list_findings("sounds held more than once", [", ".join(group) for group in report.duplicates])
+    _list_findings("recordings held more than once, changed", [", ".join(group) for group in report.near_duplicates])
     if report.differences or report.bad_files:
         raise typer.Exit(1)
 
