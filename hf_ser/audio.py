@@ -56,11 +56,11 @@ def hash_waveform(waveform: np.ndarray, native_rate: int) -> str:
 def read_duration(path: str | Path) -> float:
     """Seconds that the header of a sound file announces; the samples are not decoded."""
     try:
-        header = soundfile.info(path)
+        with soundfile.SoundFile(path) as file:  # soundfile.info would also describe the format, which takes longer
+            return file.frames / file.samplerate
     except soundfile.LibsndfileError:
         waveform, native_rate = decode_audio(path)  # names the fault
         return len(waveform) / native_rate
-    return header.frames / header.samplerate
 
 
 def decode_audio(source: str | Path | bytes | dict) -> tuple[np.ndarray, int]:

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import datasets
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 from datasets import Value
@@ -119,7 +120,7 @@ def drop_bad_audio(
     for bad in bad_files:
         logger.warning("left out %s: %s", bad["file"], bad["reason"])
     logger.warning("left out %d of %d files", len(bad_files), len(scanned))
-    return marked.select([index for index, fault in enumerate(marked["fault"][:]) if not fault]), bad_files
+    return marked.select(np.flatnonzero([not fault for fault in marked["fault"][:]])), bad_files
 
 
 def check_on_bad_audio(on_bad_audio: str) -> None:

@@ -37,7 +37,7 @@ EVEN = 0.5
 SAME = 0.9
 LONGEST_DIFFERENCE = 0.2  # s between the durations of one recording
 # Largest distance in any coordinate of the summaries of one recording.
-REACH = 0.17
+REACH = 0.2
 NEIGHBOURS = 8  # compared with each clip, the nearest; this bounds the time where very many sound alike
 BROAD_BANDS = 4
 MODULATIONS = 0.7 * np.arange(1, 6)  # Hz; the syllables of speech come at up to about 4 a second

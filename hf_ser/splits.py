@@ -64,7 +64,7 @@ def make_split(dataset: Dataset, kind: str = "stratified", seed: int = 0, **opti
     _check_options(arguments)
     _check_utterances(dataset)
     parts = SPLITS[kind](dataset, arguments)
-    split = DatasetDict({name: dataset.select(sorted(parts[name])) for name in PARTS})
+    split = DatasetDict({name: dataset.select(np.sort(parts[name])) for name in PARTS})
     _check_parts(split)
     if arguments.speaker_independent:
         check_speaker_independent(split)
@@ -72,7 +72,7 @@ def make_split(dataset: Dataset, kind: str = "stratified", seed: int = 0, **opti
 
 
 def _split_stratified(dataset: Dataset, arguments: SplitArguments) -> dict[str, np.ndarray]:
-    labels = np.asarray(dataset["label"])
+    labels = np.asarray(dataset["label"][:])
     names = dataset.features["label"].names
     rest, test = _cut(np.arange(len(dataset)), labels, names, "test", arguments)
     train, validation = _cut(rest, labels, names, "validation", arguments)
@@ -117,7 +117,7 @@ def _split_leave_one_out(dataset: Dataset, arguments: SplitArguments) -> dict[st
 
 def _split_by_speaker(dataset: Dataset, test: list[str], arguments: SplitArguments) -> dict[str, np.ndarray]:
     """Test speakers as named; validation speakers drawn from the others."""
-    column = np.asarray(dataset["speaker"])
+    column = np.asarray(dataset["speaker"][:])
     speakers = _list_speakers(dataset)
     unknown = sorted(set(test) - set(speakers))
     if unknown:
@@ -135,10 +135,10 @@ def _split_by_speaker(dataset: Dataset, test: list[str], arguments: SplitArgumen
 
 
 def _list_speakers(dataset: Dataset) -> list[str]:
-    nameless = sum(not name for name in dataset["speaker"])
+    nameless = sum(not name for name in dataset["speaker"][:])
     if nameless:
         raise SplitError(f"{nameless} clips do not name their speaker. Use `split: stratified`, or name them.")
-    return sorted(set(dataset["speaker"]))
+    return sorted(set(dataset["speaker"][:]))
 
 
 SPLITS = {
@@ -150,7 +150,7 @@ SPLITS = {
 
 def check_speaker_independent(split: DatasetDict) -> None:
     """Raise SplitError when a claim of speaker independence does not hold, or cannot be checked."""
-    nameless = sum(not name for part in PARTS for name in split[part]["speaker"])
+    nameless = sum(not name for part in PARTS for name in split[part]["speaker"][:])
     if nameless:
         raise SplitError(
             f"The recipe says `speaker_independent: true`, but {nameless} clips do not name their speaker. "
@@ -166,8 +166,8 @@ def check_speaker_independent(split: DatasetDict) -> None:
 
 def shared_values(split: DatasetDict, column: str) -> list[str]:
     """Values of a column that the test part shares with what the model has seen: train and validation."""
-    seen = set(split["train"][column]) | set(split["validation"][column])
-    return sorted((seen & set(split["test"][column])) - {"", None})
+    seen = set(split["train"][column][:]) | set(split["validation"][column][:])
+    return sorted((seen & set(split["test"][column][:])) - {"", None})
 
 
 def shared_audio(split: DatasetDict) -> list[list[str]]:
@@ -176,7 +176,7 @@ def shared_audio(split: DatasetDict) -> list[list[str]]:
         return []
     groups: dict[str, dict[str, str]] = {}
     for part in PARTS:
-        for utterance, digest in zip(split[part]["utterance"], split[part]["audio_hash"], strict=True):
+        for utterance, digest in zip(split[part]["utterance"][:], split[part]["audio_hash"][:], strict=True):
             groups.setdefault(digest, {})[utterance] = "test" if part == "test" else "seen"
     return [sorted(group) for group in groups.values() if len(set(group.values())) == 2]
 
@@ -199,13 +199,13 @@ def describe_split(split: DatasetDict, arguments: SplitArguments, selected_on: s
 
 def _known_speakers(part: Dataset) -> list[str]:
     """Speakers of a part; none where a clip does not name its own, so that no claim is made about them."""
-    speakers = set(part["speaker"])
+    speakers = set(part["speaker"][:])
     return sorted(speakers) if all(speakers) else []
 
 
 def hash_split(split: DatasetDict) -> str:
     """Digest of the utterances in each part, whatever their order: equal for equal splits."""
-    lists = {part: sorted(split[part]["utterance"]) for part in PARTS}
+    lists = {part: sorted(split[part]["utterance"][:]) for part in PARTS}
     return hashlib.sha256(json.dumps(lists, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -224,7 +224,7 @@ def _check_options(arguments: SplitArguments) -> None:
 
 
 def _check_utterances(dataset: Dataset) -> None:
-    repeated = [name for name, count in Counter(dataset["utterance"]).items() if count > 1]
+    repeated = [name for name, count in Counter(dataset["utterance"][:]).items() if count > 1]
     if repeated:
         raise SplitError(
             f"{len(repeated)} utterance ids occur more than once, such as `{repeated[0]}`; they must not."
@@ -236,12 +236,12 @@ def _check_parts(split: DatasetDict) -> None:
     if not len(split["test"]):
         raise SplitError("The test part is empty. Give `test` a share above 0, or name other `test_speakers`.")
     names = split["train"].features["label"].names
-    present = set(split["train"]["label"])
+    present = set(split["train"]["label"][:])
     absent = [name for index, name in enumerate(names) if index not in present]
     if absent:
         raise SplitError(
             f"No training clip has the emotion {absent}. Use another split or seed, or drop these emotions."
         )
     for part in PARTS:
-        counts = Counter(names[label] for label in split[part]["label"])
+        counts = Counter(names[label] for label in split[part]["label"][:])
         logger.info("%s: %d clips %s", part, len(split[part]), dict(sorted(counts.items())))

@@ -19,7 +19,7 @@ PACKAGE = ROOT / "hf_ser"
 # Data flows down this list: a module imports only from those above it. A new module takes its place here.
 FLOW = """
     errors wording workers containers audio caching sound_prints quality
-    corpora.labels corpora.synthesis corpora.archives corpora.base corpora.fingerprints
+    corpora.labels corpora.synthesis corpora.archives corpora.files corpora.base corpora.fingerprints
     corpora.pooling corpora.demo corpora.emodb
     corpora
     checks splits

@@ -18,11 +18,12 @@ from datasets.builder import Key
 
 from hf_ser.audio import read_duration
 from hf_ser.corpora.archives import FREE_SPACE, extract_zip
+from hf_ser.corpora.files import list_files, read_state
 from hf_ser.errors import AudioError, CorpusError, writing
 
 logger = logging.getLogger(__name__)
 
-ROWS_PER_TABLE = 100
+ROWS_PER_TABLE = 1_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,8 +131,7 @@ class CorpusBuilder(datasets.ArrowBasedBuilder):
 
         Links to files that are gone stay, so that `checks` can name them.
         """
-        files = sorted(path for path in self.root.rglob("*") if path.suffix.lower() == ".wav")
-        files = [path for path in files if not path.name.startswith(".") and _is_file_or_lost(path)]
+        files = list_files(self.root, ".wav")
         if not files:
             raise CorpusError(
                 f"No WAV file in `{self.root}`; looked for `*.wav` in it and its folders. "
@@ -160,8 +160,8 @@ class CorpusBuilder(datasets.ArrowBasedBuilder):
         """Hash of the card, of what the names tell, and of each file's size and date."""
         digest = hashlib.blake2b(repr(self.card).encode(), digest_size=16)
         for utterance in self.utterances:
-            state = utterance.path.stat() if utterance.path.exists() else utterance.path.lstat()
-            digest.update(f"{self.make_id(utterance)} {utterance} {state.st_size} {state.st_mtime_ns}\n".encode())
+            size, date = read_state(utterance.path)
+            digest.update(f"{self.make_id(utterance)} {utterance} {size} {date}\n".encode())
         return digest.hexdigest()
 
     def _info(self) -> datasets.DatasetInfo:
@@ -217,11 +217,6 @@ def make_features(emotions: tuple[str, ...]) -> datasets.Features:
             "duration": datasets.Value("float64"),  # seconds
         }
     )
-
-
-def _is_file_or_lost(path: Path) -> bool:
-    """Whether it is a file, or a link to one that is gone."""
-    return path.is_file() or not path.exists()
 
 
 def _duration_or_zero(path: Path) -> float:
