@@ -30,13 +30,18 @@ WINDOW, HOP = 384, 128  # samples: 48 and 16 ms
 DEPTH = 25.0
 EDGE = 8  # frames: the largest lag, 128 ms. A shift of 50 ms and the delay of an MP3 encoder, 69 ms at 16 kHz
 SHORTEST = 0.5  # s; what is left of a shorter clip between its edges is too little to know it by
+LEAST_SOUND = 0.3  # s within `DEPTH` of the loudest point; a click in silence is like any other
 # dB, root mean square around the mean of each band: a steady tone has under 0.1, the evenest clip of EMO-DB 1.1.
 EVEN = 0.5
 
-# Correlation from which two clips are one recording; see tests/test_sound_prints.py for how it is measured.
-SAME = 0.9
+# Correlation from which two clips are one recording. Least of a clip of EMO-DB (535) and its changed copy: 0.999 for
+# gain, 8 bits, 8 kHz and MP3, 0.966 for shifts up to 50 ms, 0.97 for gain, shift and MP3, 0.95 for MP3 of 16 kbit/s,
+# and 0.924 for MP3 of 8 kbit/s, but for one clip, 0.887. Greatest of two clips: 0.830 in EMO-DB; in the demo corpus,
+# whose synthetic takes are much more alike, 0.905, and 0.897 of those within `REACH`.
+SAME = 0.92
 LONGEST_DIFFERENCE = 0.2  # s between the durations of one recording
-# Largest distance in any coordinate of the summaries of one recording.
+# Largest distance in any coordinate of the summaries of one recording. In EMO-DB it is 0.11 for shifts, gains and MP3,
+# 0.18 for MP3 of 16 kbit/s, and more than 0.2 for two clips of 535 as MP3 of 8 kbit/s.
 REACH = 0.2
 NEIGHBOURS = 8  # compared with each clip, the nearest; this bounds the time where very many sound alike
 BROAD_BANDS = 4
@@ -45,7 +50,9 @@ SHARE_WEIGHT = 3.0  # the shares of the bands move about a third as much as the 
 
 
 def make_print(waveform: np.ndarray, sampling_rate: int) -> bytes:
-    """Print of a clip, about 1.2 kB a second, row by row (frames, bands); empty for one too short or too even to know.
+    """Print of a clip, about 1.2 kB a second, row by row (frames, bands).
+
+    It is empty for a clip that cannot be known again: too short, too even, or nearly silent.
 
     Args:
         waveform: (samples,), with signal.
@@ -59,7 +66,8 @@ def make_print(waveform: np.ndarray, sampling_rate: int) -> bytes:
     if not (loudest := power.max()):
         return b""
     decibels = 10 * np.log10(np.maximum(power / loudest, 10 ** (-DEPTH / 10))) + DEPTH
-    if np.sqrt(decibels.var(axis=0).mean()) < EVEN:
+    sound = (decibels > 0).any(axis=1).sum() * HOP / SAMPLING_RATE
+    if sound < LEAST_SOUND or np.sqrt(decibels.var(axis=0).mean()) < EVEN:
         return b""
     return np.round(decibels * (255 / DEPTH)).astype(np.uint8).tobytes()
 
