@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from hf_ser.audio import resample
+from hf_ser.workers import count_cores
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +42,9 @@ EVEN = 0.5
 SAME = 0.92
 LONGEST_DIFFERENCE = 0.2  # s between the durations of one recording
 # Largest distance in any coordinate of the summaries of one recording. In EMO-DB it is 0.11 for shifts, gains and MP3,
-# 0.18 for MP3 of 16 kbit/s, and more than 0.2 for two clips of 535 as MP3 of 8 kbit/s.
-REACH = 0.2
+# and more than 0.17 for one clip in a hundred as MP3 of 16 kbit/s, and for 3 of 535 as MP3 of 8 kbit/s. A larger reach
+# costs time: in dense corpora 0.2 has eight times as many candidates.
+REACH = 0.17
 NEIGHBOURS = 8  # compared with each clip, the nearest; this bounds the time where very many sound alike
 BROAD_BANDS = 4
 MODULATIONS = 0.7 * np.arange(1, 6)  # Hz; the syllables of speech come at up to about 4 a second
@@ -129,7 +131,9 @@ def _find_candidates(prints: list[np.ndarray]) -> np.ndarray:
     """(pairs, 2) positions of prints whose summaries are near each other."""
     summaries = np.array([_summarize(sound_print) for sound_print in prints])
     count = min(NEIGHBOURS + 1, len(prints))  # each finds itself
-    distances, neighbours = cKDTree(summaries).query(summaries, count, p=np.inf, distance_upper_bound=REACH)
+    distances, neighbours = cKDTree(summaries).query(
+        summaries, count, p=np.inf, distance_upper_bound=REACH, workers=count_cores()
+    )
     near = np.isfinite(distances)
     if count > NEIGHBOURS and (crowded := int(near.all(axis=1).sum())):
         logger.info("%d clips have more than %d alike; only the nearest were compared", crowded, NEIGHBOURS)

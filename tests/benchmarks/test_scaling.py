@@ -7,6 +7,7 @@ python -m pytest tests/benchmarks/test_scaling.py -s
 HF_SER_CLIPS=5000 python -m pytest tests/benchmarks/test_scaling.py -s
 """
 
+import functools
 import json
 import logging
 import math
@@ -26,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 LARGEST = int(os.environ.get("HF_SER_CLIPS", "100000"))
 SIZES = [size for size in (1_000, 10_000, 100_000) if size < LARGEST] + [LARGEST]
 RATE = 16_000
+SYLLABLES = 8
 EMOTIONS = ("anger", "fear", "happiness", "neutral", "sadness")
 SPEAKERS = 50
 # Of so many clips one is a copy of the clip before it, and another a changed copy.
@@ -35,14 +37,36 @@ MOST_MEMORY = 1.5e9  # bytes
 LARGEST_EXPONENT = 1.1
 
 
+@functools.cache
+def make_syllables():
+    """Harmonic sounds of an eighth of a second, each with a pitch and a colour that glide: (1000, samples)."""
+    draw = np.random.default_rng(0)
+    glide = np.linspace(0, 1, RATE // SYLLABLES)
+    return np.array([np.hanning(len(glide)) * make_harmonics(draw, glide) for _ in range(1_000)], np.float32)
+
+
+def make_harmonics(draw, glide):
+    start, end = draw.uniform(90, 300, (2, 1))
+    phase = 2 * np.pi * np.cumsum(start + (end - start) * glide) / RATE
+    colours = draw.uniform(0, 1, (2, 6, 1))
+    return sum(
+        (first + (last - first) * glide) * np.sin(rank * phase)
+        for rank, (first, last) in enumerate(zip(*colours, strict=True), start=1)
+    )
+
+
+@functools.cache
+def make_noise():
+    return np.random.default_rng(1).normal(0, 0.01, 60 * RATE).astype(np.float32)
+
+
 def make_clip(index):
-    """A second of a harmonic sound: eight syllables with pitches, loudnesses and colours of their own, and noise."""
+    """A second of eight syllables, each as loud as it falls out, in noise."""
     draw = np.random.default_rng(index)
-    pitch, loudness, colour = draw.uniform(90, 300, 9), draw.uniform(0, 1, 9) ** 2, draw.uniform(0, 1, (9, 6))
-    corners, time = np.linspace(0, 1, 9), np.arange(RATE) / RATE
-    phase = 2 * np.pi * np.cumsum(np.interp(time, corners, pitch)) / RATE
-    harmonics = sum(np.interp(time, corners, colour[:, rank]) * np.sin((rank + 1) * phase) for rank in range(6))
-    clip = np.interp(time, corners, loudness) * harmonics + draw.normal(0, 0.002, RATE)
+    syllables = make_syllables()[draw.integers(0, 1_000, SYLLABLES)]
+    start = draw.integers(0, 59 * RATE)
+    loudness = draw.uniform(0, 1, (SYLLABLES, 1)) ** 2
+    clip = (loudness * syllables).ravel() + make_noise()[start : start + RATE]
     return 0.8 * clip / np.abs(clip).max()
 
 
