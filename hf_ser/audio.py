@@ -46,7 +46,11 @@ def read_audio(source: str | Path | bytes | dict, sampling_rate: int = 16_000) -
 
 def hash_audio(source: str | Path | bytes | dict) -> str:
     """Hex digest of the samples and their rate: the same sound in WAV and in FLAC has one hash."""
-    waveform, native_rate = decode_audio(source)
+    return hash_waveform(*decode_audio(source))
+
+
+def hash_waveform(waveform: np.ndarray, native_rate: int) -> str:
+    """Hex digest of samples in float32 and their rate."""
     waveform = waveform + 0.0  # -0.0 and 0.0 are one sample
     return hashlib.blake2b(waveform.tobytes() + native_rate.to_bytes(4), digest_size=16).hexdigest()
 
@@ -59,11 +63,12 @@ def read_duration(source: str | Path | dict) -> float:
     """
     path, content = (source.get("path"), source.get("bytes")) if isinstance(source, dict) else (source, None)
     try:
-        header = soundfile.info(path or "" if content is None else io.BytesIO(content))
+        # soundfile.info would also describe the format, which takes longer
+        with soundfile.SoundFile(path or "" if content is None else io.BytesIO(content)) as file:
+            return file.frames / file.samplerate
     except soundfile.LibsndfileError:
         waveform, native_rate = decode_audio(source)  # names the fault
         return len(waveform) / native_rate
-    return header.frames / header.samplerate
 
 
 def decode_audio(source: str | Path | bytes | dict) -> tuple[np.ndarray, int]:

@@ -3,22 +3,36 @@
 import dataclasses
 import logging
 import os
-from collections import defaultdict
+import sys
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import datasets
+import pyarrow as pa
+import pyarrow.compute
+from datasets import Value
 
-from hf_ser import audio, containers
-from hf_ser.audio import hash_audio
+from hf_ser import audio, containers, quality, sound_prints
 from hf_ser.caching import hash_inputs
 from hf_ser.corpora import CORPORA, list_sources
 from hf_ser.corpora.archives import FREE_SPACE
 from hf_ser.corpora.fingerprints import count_emotions, count_speakers, fingerprint_differences
 from hf_ser.errors import AudioError, RecipeError, suggest, writing
+from hf_ser.workers import count_workers
 
 logger = logging.getLogger(__name__)
 
 ON_BAD_AUDIO = ("raise", "skip")
+BATCH_SIZE = 250  # clips that a worker holds, where the dataset has them as bytes
+# What a scan adds to each clip; the numbers are None for a bad file.
+SCAN = datasets.Features(
+    {
+        "fault": Value("string"),  # "" for a good file
+        "audio_hash": Value("string"),  # "" for a bad one
+        "sound_print": Value("binary"),  # see sound_prints
+        **dict.fromkeys(("peak", "level", "clipped", "silence"), Value("float32")),  # see quality
+    }
+)
 NAMED = 20  # bad files that an error names; the rest it counts
 
 
@@ -32,14 +46,15 @@ class CorpusReport:
     differences: list[str]  # from the published corpus, one sentence each
     bad_files: list[dict[str, str]]  # file, reason
     known_bad_files: list[dict[str, str]]  # the same of those that the corpus has as published
-    duplicates: list[list[str]]  # utterances that are one sound
+    duplicates: list[list[str]]  # utterances with the same samples
+    near_duplicates: list[list[str]]  # utterances of one recording that was changed
 
 
 def check_corpus(name: str, data_dir: str | Path | None = None) -> CorpusReport:
     """Read every file of a corpus and report what differs from the published one; nothing is left out or changed."""
     ((source, folder),) = list_sources(name, data_dir)
     builder = CORPORA[source](data_dir=folder)
-    dataset = scan_audio(builder.load())
+    dataset = mark_duplicates(scan_audio(builder.load()))
     return CorpusReport(
         name=name,
         emotion_counts=count_emotions(dataset),
@@ -48,33 +63,50 @@ def check_corpus(name: str, data_dir: str | Path | None = None) -> CorpusReport:
         bad_files=list_bad_audio(dataset),
         known_bad_files=list_known_bad_audio(dataset),
         duplicates=find_duplicate_audio(dataset),
+        near_duplicates=find_near_duplicate_audio(dataset),
     )
 
 
 def scan_audio(dataset: datasets.Dataset, num_proc: int | None = None) -> datasets.Dataset:
-    """Add `fault` ("" for a good file) and `audio_hash` ("" for a bad one); each file is decoded once, then cached.
+    """Add the columns of SCAN; each file is decoded once, then cached, whatever the other columns hold.
 
     Nothing here uses torch, so worker processes cannot hang on its threads.
+
+    Args:
+        dataset: with an `audio` column, as `load_corpus` gives it.
+        num_proc: worker processes; None takes all cores for a large dataset and none for a small one.
     """
-    with writing(datasets.config.HF_DATASETS_CACHE, FREE_SPACE):
-        return dataset.map(
-            _scan,
-            input_columns="audio",
-            num_proc=num_proc,
+    clips = dataset.select_columns("audio").cast_column("audio", datasets.Audio(decode=False))
+    clips = clips.flatten_indices() if clips._indices else clips
+    workers = count_workers(len(clips), num_proc)
+    key = hash_inputs(clips, audio, containers, sound_prints, quality, sys.modules[__name__])
+    folder = Path(datasets.config.HF_DATASETS_CACHE) / "hf_ser" / "scans"
+    with writing(folder, FREE_SPACE):
+        folder.mkdir(parents=True, exist_ok=True)
+        columns = clips.map(
+            _scan_batch,
+            batched=True,
+            batch_size=BATCH_SIZE,
+            remove_columns="audio",
+            features=SCAN,
+            num_proc=workers if workers > 1 else None,
             desc="Checking sound files",
-            new_fingerprint=hash_inputs(dataset, audio, containers),
+            cache_file_name=str(folder / f"{key}.arrow"),
+            new_fingerprint=key,
         )
+    kept = [name for name in dataset.column_names if name not in SCAN]
+    return datasets.concatenate_datasets([dataset.select_columns(kept), columns], axis=1)
 
 
 def drop_bad_audio(
     dataset: datasets.Dataset, on_bad_audio: str = "raise"
 ) -> tuple[datasets.Dataset, list[dict[str, str]]]:
-    """The scanned dataset without its bad files, and these as `{"file", "reason"}`.
+    """The scanned dataset without its bad files, its duplicates marked, and the bad ones as `{"file", "reason"}`.
 
     Files that are bad in the published corpus are logged and left out in both modes.
 
     Args:
-        dataset: Utterances; scanned here unless `scan_audio` has.
+        dataset: Utterances; scanned and marked here unless `scan_audio` and `mark_duplicates` have.
         on_bad_audio: `raise` refuses a dataset with other bad files, `skip` logs and leaves them out too.
 
     Raises:
@@ -85,17 +117,18 @@ def drop_bad_audio(
     scanned = dataset if "fault" in dataset.column_names else scan_audio(dataset)
     unforeseen = list_bad_audio(scanned)
     bad_files = unforeseen + list_known_bad_audio(scanned)
-    if not bad_files:
-        return scanned, []
     if len(bad_files) == len(scanned):
         raise AudioError(_describe(bad_files, len(scanned)))
     if unforeseen and on_bad_audio == "raise":
         raise AudioError(_describe(unforeseen, len(scanned)))
+    marked = scanned if "same_audio" in scanned.column_names else mark_duplicates(scanned)
+    if not bad_files:
+        return marked, []
     for bad in bad_files:
         logger.warning("left out %s: %s", bad["file"], bad["reason"])
     logger.warning("left out %d of %d files", len(bad_files), len(scanned))
-    faults = zip(scanned["fault"], _find_known(scanned), strict=True)
-    return scanned.select([index for index, pair in enumerate(faults) if not any(pair)]), bad_files
+    faults = zip(marked["fault"][:], _find_known(marked), strict=True)
+    return marked.select([index for index, pair in enumerate(faults) if not any(pair)]), bad_files
 
 
 def check_on_bad_audio(on_bad_audio: str) -> None:
@@ -106,7 +139,7 @@ def check_on_bad_audio(on_bad_audio: str) -> None:
 
 def list_bad_audio(scanned: datasets.Dataset) -> list[dict[str, str]]:
     """File, relative to the folder that holds all, and reason of each file that is bad, but not so as published."""
-    pairs = zip(scanned["fault"], _find_known(scanned), strict=True)
+    pairs = zip(scanned["fault"][:], _find_known(scanned), strict=True)
     return _list_files(scanned, ["" if known else fault for fault, known in pairs])
 
 
@@ -115,22 +148,58 @@ def list_known_bad_audio(scanned: datasets.Dataset) -> list[dict[str, str]]:
     return _list_files(scanned, _find_known(scanned))
 
 
+def mark_duplicates(scanned: datasets.Dataset) -> datasets.Dataset:
+    """The dataset with a column `same_audio` and without the prints.
+
+    Clips with one value there are one recording, exactly or nearly: at another gain, rate or bit depth, as MP3, or
+    shifted by up to 50 ms. It is "" for a clip that is there once.
+    """
+    hashes = scanned["audio_hash"][:]
+    leaders = _find_leaders(hashes, _list_prints(scanned))
+    recordings = [leaders.get(audio_hash, "") for audio_hash in hashes]
+    counts = Counter(recordings)
+    same_audio = [recording if counts[recording] > 1 else "" for recording in recordings]
+    kept = [name for name in scanned.column_names if name not in ("sound_print", "same_audio")]
+    return scanned.select_columns(kept).add_column("same_audio", same_audio, feature=Value("string"))
+
+
 def find_duplicate_audio(scanned: datasets.Dataset) -> list[list[str]]:
     """Groups of utterances with the same samples, in the order of the dataset."""
+    return [[utterance for utterance, _ in group] for group in _group(scanned, "audio_hash")]
+
+
+def find_near_duplicate_audio(marked: datasets.Dataset) -> list[list[str]]:
+    """Groups of utterances that are one recording, of which at least two differ in their samples.
+
+    Args:
+        marked: as `mark_duplicates` gives it.
+    """
+    groups = _group(marked, "same_audio")
+    return [
+        [utterance for utterance, _ in group] for group in groups if len({audio_hash for _, audio_hash in group}) > 1
+    ]
+
+
+def _group(dataset: datasets.Dataset, column: str) -> list[list[tuple[str, str]]]:
+    """Utterances, each with its hash, that share a value of a column."""
     groups = defaultdict(list)
-    for audio_hash, utterance in zip(scanned["audio_hash"], scanned["utterance"], strict=True):
-        groups[audio_hash].append(utterance)
-    return [group for audio_hash, group in groups.items() if audio_hash and len(group) > 1]
+    names = ("utterance", "audio_hash", column)
+    for utterance, audio_hash, value in zip(*(dataset[name][:] for name in names), strict=True):
+        groups[value].append((utterance, audio_hash))
+    return [group for value, group in groups.items() if value and len(group) > 1]
 
 
 def _find_known(dataset: datasets.Dataset) -> list[str]:
     """For each row what is wrong with it as published, or ""."""
     known = {utterance: fault for builder in CORPORA.values() for utterance, fault in builder.card.known_bad.items()}
-    return [known.get(utterance, "") for utterance in dataset["utterance"]]
+    return [known.get(utterance, "") for utterance in dataset["utterance"][:]]
 
 
 def _list_files(dataset: datasets.Dataset, faults: list[str]) -> list[dict[str, str]]:
-    paths = [sound["path"] or "" for sound in dataset["audio"]]
+    if not any(faults):
+        return []
+    sounds = dataset.select_columns("audio").with_format("arrow")[:]["audio"]  # arrow: no bytes are read
+    paths = [path or "" for path in pa.compute.struct_field(sounds, "path").to_pylist()]
     root = _common_folder(paths)
     return [
         {"file": os.path.relpath(path, root) if root else path, "reason": fault}
@@ -139,12 +208,43 @@ def _list_files(dataset: datasets.Dataset, faults: list[str]) -> list[dict[str, 
     ]
 
 
-def _scan(sound: dict) -> dict[str, str]:
+def _find_leaders(hashes: list[str], prints: list[pa.Buffer]) -> dict[str, str]:
+    """Hash -> hash of the first clip that is the same recording; bad files have none."""
+    firsts: dict[str, int] = {}
+    for index, audio_hash in enumerate(hashes):
+        if audio_hash:
+            firsts.setdefault(audio_hash, index)
+    leaders = {audio_hash: audio_hash for audio_hash in firsts}
+    distinct = list(firsts)
+    for group in sound_prints.find_near_duplicates([prints[index] for index in firsts.values()]):
+        leaders |= {distinct[member]: distinct[group[0]] for member in group}
+    return leaders
+
+
+def _list_prints(scanned: datasets.Dataset) -> list[pa.Buffer]:
+    """Prints as they lie in the cache file, not copied."""
+    column = scanned.select_columns("sound_print").with_format("arrow")[:]["sound_print"]
+    return [sound_print.as_buffer() for sound_print in column]
+
+
+def _scan_batch(batch: dict[str, list]) -> dict[str, list]:
+    rows = [_scan(sound) for sound in batch["audio"]]
+    return {name: [row.get(name) for row in rows] for name in SCAN}
+
+
+def _scan(sound: dict) -> dict[str, str | bytes | float]:
     try:
-        return {"fault": "", "audio_hash": hash_audio(sound)}
+        waveform, native_rate = audio.decode_audio(sound)
     except AudioError as error:
         # The row names the file; its fault need not.
-        return {"fault": str(error).removeprefix(f"`{sound['path']}`: "), "audio_hash": ""}
+        fault = str(error).removeprefix(f"`{sound['path']}`: ")
+        return {"fault": fault, "audio_hash": "", "sound_print": b""}
+    return {
+        "fault": "",
+        "audio_hash": audio.hash_waveform(waveform, native_rate),
+        "sound_print": sound_prints.make_print(waveform, native_rate),
+        **quality.measure_quality(waveform, native_rate),
+    }
 
 
 def _common_folder(paths: list[str]) -> str:

@@ -126,6 +126,7 @@ def check_corpus(
     for what, files in {"bad files": report.bad_files, "bad files as published": report.known_bad_files}.items():
         _list_findings(what, [f"{bad['file']}: {bad['reason']}" for bad in files])
     _list_findings("sounds held more than once", [", ".join(group) for group in report.duplicates])
+    _list_findings("recordings held more than once, changed", [", ".join(group) for group in report.near_duplicates])
     if report.differences or report.bad_files:
         raise typer.Exit(1)
 

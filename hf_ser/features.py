@@ -28,13 +28,12 @@ from hf_ser.models import colormaps, feature_extraction, images, padding, spectr
 from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.models.images import render_images
+from hf_ser.workers import count_workers
 
 logger = logging.getLogger(__name__)
 
 # A shard is the unit of work and of resuming: a few seconds of a core.
 SHARD_SIZE = 256
-# Below this many clips, starting workers costs more than it saves.
-WORTH_WORKERS = 1_000
 IMAGENET_MEAN, IMAGENET_STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
 
@@ -83,8 +82,8 @@ def extract_features(
 ) -> Dataset | DatasetDict:
     """Add the features of every clip to a dataset, cached on disk.
 
-    An interrupted call goes on from the shards that were finished. The cache is keyed by the dataset and by every
-    option of the extractor.
+    An interrupted call goes on from the shards that were finished. The cache is keyed by the sound files and by
+    every option of the extractor, whatever the other columns hold.
 
     Args:
         dataset: with an `audio` column, as `load_corpus` gives it, or a DatasetDict of such parts.
@@ -108,7 +107,7 @@ def extract_features(
         options = {"as_images": as_images, "image_config": image_config, "num_proc": num_proc}
         return DatasetDict({name: extract_features(part, extractor, **options) for name, part in dataset.items()})
     _check_arguments(dataset, extractor)
-    num_proc = num_proc or (count_cores() if len(dataset) >= WORTH_WORKERS else 1)
+    num_proc = count_workers(len(dataset), num_proc)
     extraction = Extraction(extractor, _image_config(extractor, image_config) if as_images else None)
     clips = dataset.select_columns("audio").cast_column("audio", Audio(decode=False))
     clips = clips.flatten_indices() if clips._indices else clips
@@ -217,11 +216,6 @@ def _no_progress_bars() -> Iterator[None]:
         yield
     finally:
         datasets.enable_progress_bars()
-
-
-def count_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _cache_folder(clips: Dataset, extraction: Extraction) -> Path:

@@ -14,13 +14,13 @@ from transformers import EarlyStoppingCallback, PreTrainedModel, SequenceFeature
 from hf_ser.arguments import AugmentationArguments, Recipe
 from hf_ser.collators import AugmentingCollator, FeatureCollator
 from hf_ser.errors import RecipeError, RunError, suggest, writing
-from hf_ser.features import count_cores
 from hf_ser.losses import EmotionLoss, balance_classes
 from hf_ser.metrics import METRICS, compute_metrics
 from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.models.modeling import SpectrogramForAudioClassification
 from hf_ser.runs import FREE_SPACE
+from hf_ser.workers import count_cores
 
 logger = logging.getLogger(__name__)
 

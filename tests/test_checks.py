@@ -7,14 +7,25 @@ from pathlib import Path
 
 import datasets
 import numpy as np
+import pyarrow as pa
 import pytest
 import soundfile
 
-from hf_ser.checks import check_corpus, drop_bad_audio, find_duplicate_audio, scan_audio
+from hf_ser import audio
+from hf_ser.checks import (
+    check_corpus,
+    drop_bad_audio,
+    find_duplicate_audio,
+    find_near_duplicate_audio,
+    mark_duplicates,
+    scan_audio,
+)
 from hf_ser.corpora import CORPORA, load_corpus
 from hf_ser.errors import AudioError, RecipeError
+from tests.test_sound_prints import as_mp3, shift
 
 NAMES = ("03a01Fa", "03a02Wb", "08a01Fb", "08b10Wa")
+AUDIO = pa.field("audio", pa.struct({"bytes": pa.binary(), "path": pa.string()}))
 EMODB = Path(__file__).parents[1] / "../shared/corpora/emodb"
 
 
@@ -91,7 +102,7 @@ def test_an_unknown_mode_gets_the_valid_ones(folder):
 
 def test_the_scan_is_cached(folder, monkeypatch):
     first = scan_audio(load_corpus("emodb", folder))
-    monkeypatch.setattr("hf_ser.checks.hash_audio", None)  # would fail if a file were decoded again
+    monkeypatch.setattr("hf_ser.audio.decode_audio", None)  # would fail if a file were decoded again
     assert scan_audio(load_corpus("emodb", folder)).to_list() == first.to_list()
 
 
@@ -106,6 +117,79 @@ def test_the_same_sound_under_two_names_is_found(folder):
     samples, rate = soundfile.read(folder / "03a01Fa.wav")
     soundfile.write(folder / "08b10Wa.wav", np.stack([samples, samples], axis=1), rate)
     assert find_duplicate_audio(scan_audio(load_corpus("emodb", folder))) == [["emodb-03a01Fa", "emodb-08b10Wa"]]
+
+
+@pytest.fixture
+def planted(tmp_path):
+    """Four clips of the demo corpus, and copies of two of them in another folder under other names."""
+    source, folder = load_corpus("demo")["audio"], tmp_path / "emodb"
+    (folder / "more").mkdir(parents=True)
+    clips = [audio.read_audio(source[index]) for index in (0, 45, 90, 135)]
+    for name, clip in zip(NAMES, clips, strict=True):
+        soundfile.write(folder / f"{name}.wav", clip, 16_000)
+    soundfile.write(folder / "more" / "11a01Fb.wav", as_mp3(0.5 * shift(clips[0], 50), 0.8), 16_000)
+    soundfile.write(folder / "more" / "16b10Wa.wav", audio.read_audio(folder / "03a02Wb.wav"), 16_000)
+    soundfile.write(folder / "more" / "16b10Wb.wav", shift(clips[1], -30), 16_000)
+    return folder
+
+
+def test_one_recording_under_other_names_and_in_other_folders_is_found_changed_or_not(planted):
+    report = check_corpus("emodb", planted)
+    assert report.duplicates == [["emodb-03a02Wb", "emodb-16b10Wa"]]
+    assert report.near_duplicates == [
+        ["emodb-03a01Fa", "emodb-11a01Fb"],
+        ["emodb-03a02Wb", "emodb-16b10Wa", "emodb-16b10Wb"],
+    ]
+
+
+def test_what_goes_into_training_tells_one_recording_from_others_and_holds_no_prints(planted):
+    dataset, _ = drop_bad_audio(load_corpus("emodb", planted))
+    same = dict(zip(dataset["utterance"][:], dataset["same_audio"][:], strict=True))
+    assert same["emodb-03a01Fa"] == same["emodb-11a01Fb"] != ""
+    assert same["emodb-03a02Wb"] == same["emodb-16b10Wa"] == same["emodb-16b10Wb"] != ""
+    assert same["emodb-03a01Fa"] != same["emodb-03a02Wb"]
+    assert same["emodb-08a01Fb"] == same["emodb-08b10Wa"] == ""
+    assert "sound_print" not in dataset.column_names
+
+
+def test_exact_copies_are_one_recording_even_where_there_is_no_print(folder):
+    (folder / "08b10Wa.wav").write_bytes((folder / "03a01Fa.wav").read_bytes())
+    scanned = scan_audio(load_corpus("emodb", folder))
+    assert scanned["sound_print"][:] == [b""] * 4  # steady tones
+    marked = mark_duplicates(scanned)
+    assert [bool(value) for value in marked["same_audio"]] == [True, False, False, True]
+    assert find_near_duplicate_audio(marked) == []
+
+
+def test_bad_files_are_no_recording_and_have_no_numbers(folder):
+    for name in NAMES[:2]:
+        spoil(folder, name)
+    marked = mark_duplicates(scan_audio(load_corpus("emodb", folder)))
+    assert marked["same_audio"][:] == [""] * 4
+    assert marked["level"][:2] == [None, None]
+    assert marked["level"][2] == pytest.approx(20 * np.log10(0.3 / np.sqrt(2)), abs=0.05)
+
+
+def test_relabelled_and_reordered_columns_are_not_scanned_again(folder, monkeypatch):
+    dataset = load_corpus("emodb", folder)
+    first = scan_audio(dataset)
+    monkeypatch.setattr("hf_ser.audio.decode_audio", None)
+    again = scan_audio(dataset.remove_columns("label").add_column("label", [0, 0, 1, 1]))
+    assert again["audio_hash"][:] == first["audio_hash"][:]
+
+
+def test_clips_held_as_bytes_are_scanned_by_what_they_hold(folder):
+    dataset = load_corpus("emodb", folder)
+    paths = [sound["path"] for sound in dataset["audio"]]
+
+    def embed(order):
+        sounds = [{"bytes": Path(paths[index]).read_bytes(), "path": f"{place}.wav"} for place, index in order]
+        table = pa.Table.from_pylist([{"audio": sound} for sound in sounds], schema=pa.schema([AUDIO]))
+        return datasets.Dataset(table)
+
+    there, back = embed(enumerate(range(4))), embed(enumerate(reversed(range(4))))
+    assert scan_audio(there)["audio_hash"][:] == scan_audio(dataset)["audio_hash"][:]
+    assert scan_audio(back)["audio_hash"][:] == scan_audio(there)["audio_hash"][::-1]
 
 
 def test_a_link_to_a_file_that_is_gone_is_a_bad_file(folder):
@@ -179,9 +263,10 @@ def test_a_report_tells_it_apart_from_other_bad_files(folder, known_bad):
 
 
 @pytest.mark.skipif(not EMODB.is_dir(), reason="EMO-DB is not at ../shared/corpora/emodb")
-def test_the_published_emodb_has_no_fault_and_no_duplicate():
+def test_the_published_emodb_has_no_fault_and_no_duplicate_even_near():
     report = check_corpus("emodb", EMODB)
-    assert (report.differences, report.bad_files, report.duplicates) == ([], [], [])
+    assert (report.differences, report.bad_files) == ([], [])
+    assert (report.duplicates, report.near_duplicates) == ([], [])
 
 
 AFTER_TORCH = """

@@ -18,8 +18,8 @@ PACKAGE = ROOT / "hf_ser"
 
 # Data flows down this list: a module imports only from those above it. A new module takes its place here.
 FLOW = """
-    errors wording containers audio caching
-    corpora.labels corpora.synthesis corpora.archives corpora.base corpora.fingerprints
+    errors wording workers containers audio caching sound_prints quality
+    corpora.labels corpora.synthesis corpora.archives corpora.files corpora.base corpora.fingerprints
     corpora.pooling corpora.cremad corpora.demo corpora.demos corpora.emodb corpora.emovo corpora.iemocap corpora.nemo
     corpora.ravdess corpora.savee corpora.tess corpora.tables corpora.own
     corpora

@@ -19,11 +19,12 @@ from datasets.builder import Key
 
 from hf_ser.audio import read_duration
 from hf_ser.corpora.archives import ARCHIVES, FREE_SPACE, extract_archive, is_archive
+from hf_ser.corpora.files import check_name, list_files, read_state
 from hf_ser.errors import AudioError, CorpusError, writing
 
 logger = logging.getLogger(__name__)
 
-ROWS_PER_TABLE = 100
+ROWS_PER_TABLE = 1_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +137,7 @@ class CorpusBuilder(datasets.ArrowBasedBuilder):
 
         Links to files that are gone stay, so that `checks` can name them.
         """
-        files = sorted(path for path in list_files(self.root) if path.suffix.lower() in self.suffixes)
+        files = list_files(self.root, self.suffixes)
         if not files:
             kinds = " or ".join(suffix[1:].upper() for suffix in self.suffixes)
             patterns = ", ".join(f"`*{suffix}`" for suffix in self.suffixes)
@@ -180,8 +181,8 @@ class CorpusBuilder(datasets.ArrowBasedBuilder):
 
     def _find_state(self, utterance: Utterance) -> str:
         """What changes whenever the sound does: size and date of its file."""
-        state = utterance.path.stat() if utterance.path.exists() else utterance.path.lstat()
-        return f"{state.st_size} {state.st_mtime_ns}"
+        size, date = read_state(utterance.path)
+        return f"{size} {date}"
 
     def _info(self) -> datasets.DatasetInfo:
         card = self.card
@@ -255,30 +256,6 @@ def make_features(emotions: tuple[str, ...]) -> datasets.Features:
             "duration": datasets.Value("float64"),  # seconds
         }
     )
-
-
-def list_files(root: Path) -> Iterator[Path]:
-    """Files at any depth that are not hidden, and links to files that are gone.
-
-    Raises:
-        CorpusError: A folder cannot be opened.
-    """
-    for folder, _, names in os.walk(root, onerror=_refuse_folder):
-        paths = (Path(folder, name) for name in names if not name.startswith("."))
-        yield from (path for path in paths if path.is_file() or not path.exists())
-
-
-def check_name(path: Path) -> None:
-    """Raise CorpusError for a path that is no UTF-8, which no column of text can hold."""
-    try:
-        str(path).encode()
-    except UnicodeEncodeError as error:
-        shown = os.fsencode(path).decode(errors="backslashreplace")
-        raise CorpusError(f"`{shown}` is a name that is no UTF-8 text. Rename the file or folder.") from error
-
-
-def _refuse_folder(error: OSError) -> None:
-    raise CorpusError(f"`{error.filename}` cannot be opened ({error.strerror}). Check its permissions.") from error
 
 
 def _duration_or_zero(sound: dict) -> float:

@@ -13,14 +13,14 @@ logger = logging.getLogger(__name__)
 
 def count_emotions(dataset: datasets.Dataset) -> dict[str, int]:
     """Utterances per emotion in label order; an emotion without any counts 0."""
-    names, counts = dataset.features["label"].names, Counter(dataset["label"])
+    names, counts = dataset.features["label"].names, Counter(dataset["label"][:])
     return {name: counts[index] for index, name in enumerate(names)}
 
 
 def count_emotions_by_corpus(dataset: datasets.Dataset) -> dict[str, dict[str, int]]:
     """Utterances per corpus and emotion; only the emotions that a corpus has."""
     names = dataset.features["label"].names
-    counts = Counter(zip(dataset["corpus"], dataset["label"], strict=True))
+    counts = Counter(zip(dataset["corpus"][:], dataset["label"][:], strict=True))
     by_corpus: dict[str, dict[str, int]] = {}
     for (corpus, label), count in sorted(counts.items()):
         by_corpus.setdefault(corpus, {})[names[label]] = count
@@ -29,7 +29,7 @@ def count_emotions_by_corpus(dataset: datasets.Dataset) -> dict[str, dict[str, i
 
 def count_speakers(dataset: datasets.Dataset) -> dict[str, int]:
     """Utterances per speaker, by name."""
-    return dict(sorted(Counter(dataset["speaker"]).items()))
+    return dict(sorted(Counter(dataset["speaker"][:]).items()))
 
 
 def fingerprint_differences(dataset: datasets.Dataset, card: CorpusCard) -> list[str]:

@@ -20,7 +20,8 @@ from datasets.exceptions import DatasetGenerationError, DatasetsError
 
 from hf_ser.audio import SUFFIXES
 from hf_ser.corpora.archives import FREE_SPACE
-from hf_ser.corpora.base import CorpusBuilder, CorpusCard, Utterance, check_name, list_files
+from hf_ser.corpora.base import CorpusBuilder, CorpusCard, Utterance
+from hf_ser.corpora.files import check_name, list_files
 from hf_ser.corpora.tables import (
     COLUMNS,
     NEEDED,
@@ -221,7 +222,7 @@ class Parquet(LoadedRecordings):
 
     def load_rows(self) -> datasets.Dataset:
         """The rows of all files, in the order of their names."""
-        files = sorted(list_files(self.root)) if self.root.is_dir() else [self.root]
+        files = list_files(self.root) if self.root.is_dir() else [self.root]
         files = [path for path in files if path.suffix.lower() == ".parquet" or path == self.root]
         files = [path for path in files if _count_rows(path)]
         if not files:

@@ -155,7 +155,7 @@ def _align(name: str, part: Dataset, emotions: list[str], pool: Pool | None) -> 
     one = pool.whole_corpora.get(name) if pool else None
     part = _replace_labels(part, [emotions.index(one or names[label]) for label in labels], emotions)
     for column in ("speaker", "sentence"):
-        values = [value and f"{name}-{value}" for value in part[column]]
+        values = [value and f"{name}-{value}" for value in part[column][:]]
         part = _replace_column(part, column, values, Value("string"))
     return part
 
