@@ -30,7 +30,7 @@ FLOW = """
     models
     features
     augmentation.image augmentation.mixing augmentation
-    arguments collators losses runs
+    arguments inspection collators losses runs
     metrics.confusion metrics.base metrics.accuracy metrics.macro_f1 metrics.per_class_recall metrics.uar
     metrics.weighted_f1 metrics.intervals metrics
     training plots evaluation folds
