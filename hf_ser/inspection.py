@@ -100,7 +100,7 @@ def _find_leaks(splits: list[DatasetDict], arguments: SplitArguments) -> Iterato
 
 
 def _find_label_errors(dataset: Dataset, arguments: CorpusArguments) -> Iterator[Finding]:
-    """Labels that tell the corpus or the speaker in place of the emotion, and counts that are not the published ones."""
+    """Labels that tell the corpus or the speaker, not the emotion, and counts that were not published."""
     names = dataset.features["label"].names
     for column, fewest in (("corpus", 1), ("speaker", FEWEST_CLIPS)):
         for group, counts in _count_labels(dataset, column).items():
