@@ -153,6 +153,7 @@ def test_checking_the_published_corpus_ends_with_status_0(emodb):
     result = call("corpora", "check", "emodb", emodb)
     assert result.exit_code == 0
     assert "differences from the published corpus: none" in result.stdout
+    assert "recordings held more than once, changed: none" in result.stdout
 
 
 def test_predict_prints_the_table_alone(model, clips):

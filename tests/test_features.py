@@ -98,6 +98,13 @@ def test_a_second_call_computes_nothing(clips, feature_extractor, small_shards, 
     assert len(extract_features(clips, feature_extractor)) == 10
 
 
+def test_a_relabelled_corpus_has_the_features_already(clips, feature_extractor, small_shards, monkeypatch):
+    extract_features(clips, feature_extractor)
+    monkeypatch.setattr(features, "_extract_shard", None)
+    relabelled = clips.add_column("label", list(range(10)))
+    assert extract_features(relabelled, feature_extractor)["label"][:] == list(range(10))
+
+
 def test_features_are_replaced_and_every_part_of_a_split_gets_them(clips, feature_extractor):
     parts = DatasetDict({"train": clips.select(range(6)), "test": clips.select(range(6, 10))})
     extracted = extract_features(extract_features(parts, feature_extractor), feature_extractor)
