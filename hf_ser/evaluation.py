@@ -24,8 +24,7 @@ from hf_ser.metrics import METRICS, bootstrap_intervals, compute_metrics
 from hf_ser.metrics.confusion import accuracy, uar
 from hf_ser.metrics.intervals import count_by_group
 from hf_ser.plots import plot_confusion_matrix, plot_learning_curve
-from hf_ser.runs import FREE_SPACE, PREDICTIONS, SPLIT
-from hf_ser.splits.lists import write_split
+from hf_ser.runs import FREE_SPACE, PREDICTIONS
 from hf_ser.splits.protocol import describe_split
 from hf_ser.training import EmotionTrainer, select_inputs
 from hf_ser.wording import corpus_title, describe_size, fold_spread, interval_range, percent, speaker_claim
@@ -37,7 +36,7 @@ PACKAGES = ("hf_ser", "torch", "torchaudio", "transformers", "datasets", "accele
 def evaluate_run(
     trainer: EmotionTrainer, recipe: Recipe, split: DatasetDict, skipped: list[dict[str, str]]
 ) -> dict[str, Any]:
-    """Score the trained model on the test part; write its predictions, plots and split into the run folder.
+    """Score the trained model on the test part; write its predictions and plots into the run folder.
 
     Args:
         trainer: after training, with the chosen weights.
@@ -66,7 +65,6 @@ def evaluate_run(
     }
     if trainer.is_world_process_zero():
         with writing(folder, FREE_SPACE):
-            write_split(split, recipe.split, folder / SPLIT)
             predictions.to_parquet(folder / PREDICTIONS, index=False)
             plot_confusion_matrix(results, folder / "confusion_matrix.png")
             plot_learning_curve(results, folder / "learning_curve.png")

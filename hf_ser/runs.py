@@ -3,6 +3,7 @@
 A run over folds holds one such folder for each fold, and is resumed at the fold that was interrupted.
 """
 
+import itertools
 import json
 import logging
 import os
@@ -11,14 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from datasets import DatasetDict
 from transformers import PreTrainedModel, SequenceFeatureExtractor
 
 from hf_ser.arguments import Recipe, change_recipe, read_recipe
 from hf_ser.errors import RunError, writing
+from hf_ser.splits import SplitArguments
+from hf_ser.splits.lists import Lists, hash_lists, hash_split, list_utterances, read_split, write_split
 
 logger = logging.getLogger(__name__)
 
 RECIPE, RESULTS, SPLIT, PREDICTIONS = "recipe.yaml", "results.json", "split.json", "predictions.parquet"
+CHANGED = "Restore the corpus as it was when the run began, or give another `--output_dir` for a new run."
 FREE_SPACE = "Free some space and run the same command again: it goes on from the last checkpoint."
 # Without any one of these, Trainer would resume from a damaged checkpoint or diverge without a word.
 CHECKPOINT_FILES = ("*.safetensors", "optimizer*", "scheduler.pt", "rng_state*.pth", "trainer_state.json")
@@ -61,6 +66,22 @@ def is_finished(recipe: Recipe) -> bool:
     return (Path(recipe.training.output_dir) / RESULTS).exists()
 
 
+def keep_split(folder: Path, split: DatasetDict, arguments: SplitArguments) -> None:
+    """Write the split beside the recipe, before anything is learnt from it.
+
+    Raises:
+        RunError: if the run goes on, or other folds of it are there, and the corpus has changed since.
+    """
+    others = [fold / SPLIT for fold in list_folds(folder.parent) if fold != folder] if _is_fold(folder) else []
+    for path in [path for path in others if path.exists()][:1]:
+        _check_same_clips(_list_clips(list_utterances(split)), _list_clips(read_split(path)), path)
+    path = folder / SPLIT
+    if path.exists() and _list_checkpoints(folder) and hash_lists(read_split(path)) != hash_split(split):
+        raise RunError(f"`{path}` is not the split of this recipe and corpus any more. {CHANGED}")
+    with writing(path, FREE_SPACE):
+        write_split(split, arguments, path)
+
+
 def find_checkpoint(folder: Path) -> str | None:
     """The newest whole checkpoint of an interrupted run; one that was cut off while it was written is passed over."""
     for checkpoint in reversed(_list_checkpoints(folder)):
@@ -101,6 +122,24 @@ def _write_whole(path: Path, text: str) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}")
     part.write_text(text, encoding="utf-8")
     part.replace(path)
+
+
+def _is_fold(folder: Path) -> bool:
+    return folder.name.startswith("fold-")
+
+
+def _list_clips(lists: Lists) -> set[str]:
+    """Utterances of all parts."""
+    return set(itertools.chain.from_iterable(lists.values()))
+
+
+def _check_same_clips(clips: set[str], before: set[str], path: Path) -> None:
+    """Folds of other clips would not be folds of one corpus."""
+    if clips != before:
+        raise RunError(
+            f"The corpus has {len(clips - before)} clips that `{path}` lacks, and lacks {len(before - clips)} of its "
+            f"{len(before)}. {CHANGED}"
+        )
 
 
 def _check_same_recipe(path: Path, options: dict) -> None:

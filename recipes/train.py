@@ -9,7 +9,7 @@ from hf_ser.checks import drop_bad_audio
 from hf_ser.errors import exit_in_one_line
 from hf_ser.folds import pool_folds
 from hf_ser.report import finish_run, report_run
-from hf_ser.runs import find_checkpoint, is_finished, open_run, plan_runs, save_model
+from hf_ser.runs import find_checkpoint, is_finished, keep_split, open_run, plan_runs, save_model
 from hf_ser.splits import count_folds
 from hf_ser.training import use_all_cores
 
@@ -29,9 +29,8 @@ def main() -> None:
         dataset = hf_ser.extract_features(dataset, feature_extractor, num_proc=recipe.corpus.num_proc)
 
     runs = plan_runs(recipe, count_folds(dataset, recipe.split))
-    for run in runs:
-        if not is_finished(run):
-            train(run, dataset, feature_extractor, skipped)
+    for run in [run for run in runs if not is_finished(run)]:
+        train(run, dataset, feature_extractor, skipped)
     if recipe.training.process_index == 0:
         if len(runs) > 1:
             finish_run(folder, pool_folds(recipe, runs))
@@ -42,8 +41,9 @@ def train(recipe, dataset, feature_extractor, skipped) -> None:
     """Split, model, training, evaluation, card."""
     with recipe.training.main_process_first(desc="run folder"):
         folder = open_run(recipe)
+        split = hf_ser.make_split(dataset, **recipe.split.as_options())
+        keep_split(folder, split, recipe.split)
         checkpoint = find_checkpoint(folder)
-    split = hf_ser.make_split(dataset, **recipe.split.as_options())
     model = hf_ser.build_model(recipe, dataset.features["label"].names, feature_extractor)
     trainer = hf_ser.build_trainer(recipe, model, feature_extractor, split)
     trainer.train(resume_from_checkpoint=checkpoint)

@@ -5,13 +5,13 @@ import logging
 import numpy as np
 import pytest
 import torch
-from datasets import ClassLabel, Dataset
+from datasets import ClassLabel, Dataset, DatasetDict
 from transformers import TrainerCallback
 
 from hf_ser.arguments import parse_recipe
 from hf_ser.errors import RecipeError, RunError
 from hf_ser.evaluation import merge_history, probe
-from hf_ser.runs import find_checkpoint, open_run, save_model
+from hf_ser.runs import find_checkpoint, keep_split, open_run, save_model
 from hf_ser.splits import make_split
 from hf_ser.training import build_feature_extractor, build_model, build_trainer
 
@@ -197,6 +197,28 @@ def test_a_run_is_not_gone_on_with_by_another_recipe(make_recipe):
     (folder / "results.json").write_text("{}")
     with pytest.raises(RunError, match="holds a finished run"):
         open_run(make_recipe())
+
+
+def test_a_run_goes_on_with_the_split_that_it_began_with(make_recipe, split, tmp_path):
+    arguments = make_recipe().split
+    keep_split(tmp_path, split, arguments)
+    fewer = DatasetDict(split | {"train": split["train"].select(range(1, len(split["train"])))})
+    keep_split(tmp_path, fewer, arguments)  # nothing was learnt yet
+    (tmp_path / "checkpoint-5").mkdir()
+    keep_split(tmp_path, fewer, arguments)
+    with pytest.raises(RunError, match=r"split\.json` is not the split of this recipe and corpus any more\. Restore"):
+        keep_split(tmp_path, split, arguments)
+
+
+def test_folds_of_a_corpus_that_has_changed_are_not_mixed(make_recipe, split, tmp_path):
+    for name in ("fold-00", "fold-01"):
+        (tmp_path / name).mkdir()
+    arguments = make_recipe().split
+    keep_split(tmp_path / "fold-00", split, arguments)
+    keep_split(tmp_path / "fold-01", DatasetDict(split | {"train": split["test"], "test": split["train"]}), arguments)
+    fewer = DatasetDict(split | {"train": split["train"].select(range(2, len(split["train"])))})
+    with pytest.raises(RunError, match=r"has 0 clips that `.*fold-00.split\.json` lacks, and lacks 2 of its"):
+        keep_split(tmp_path / "fold-01", fewer, arguments)
 
 
 def test_the_probe_of_a_saved_run_is_the_same_to_the_bit(make_recipe, split, tmp_path):
