@@ -10,7 +10,7 @@ from datasets import Dataset, DatasetDict
 from hf_ser.errors import SplitError, suggest
 from hf_ser.splits.arguments import PARTS, SplitArguments
 from hf_ser.splits.kinds import SPLITS
-from hf_ser.splits.protocol import check_speaker_independent
+from hf_ser.splits.protocol import check_speaker_independent, shared_audio
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,8 @@ def make_split(dataset: Dataset, kind: str = "stratified", seed: int = 0, **opti
     parts = SPLITS[kind].part(dataset, arguments)
     split = DatasetDict({name: dataset.select(np.sort(parts[name])) for name in PARTS})
     _check_parts(split)
+    for group in shared_audio(split):
+        logger.warning("One recording is in training and in test: %s", " = ".join(group))
     if arguments.speaker_independent:
         check_speaker_independent(split)
     return split

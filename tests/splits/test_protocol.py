@@ -52,3 +52,12 @@ def test_clips_that_do_not_name_their_speaker_support_no_claim():
 def test_a_speaker_shared_with_validation_breaks_the_claim_too(overlapping):
     with pytest.raises(SplitError, match=r"speakers \['c'\] are in both"):
         check_speaker_independent(overlapping)
+
+
+def test_one_recording_on_both_sides_is_a_warning_that_names_it(caplog):
+    sounds = ["h0", "h0", "", ""] + ["h4"] + [""] * 3 + ["h4"] + [""] * 3  # speakers a and b; a twice
+    dataset = corpus([0, 1, 2] * 4, ["a", "b", "c", "d"] * 3, same_audio=sounds)
+    make_split(dataset, "held-out-speakers", test_speakers=["a"], validation=0)
+    assert [message for message in caplog.messages if "recording" in message] == [
+        "One recording is in training and in test: u0 = u1"
+    ]
