@@ -27,6 +27,7 @@ _MODULES = {
     "build_feature_extractor": "training",
     "build_model": "training",
     "build_trainer": "training",
+    "drop_bad_audio": "checks",
     "evaluate_run": "evaluation",
     "extract_features": "features",
     "load_corpus": "corpora",

@@ -35,9 +35,9 @@ def hash_inputs(dataset: Dataset, *modules: ModuleType) -> str:
 
 
 def _file_state(path: str | None) -> tuple[int, int] | None:
-    """Size and date of a file; None where there is none."""
+    """Size and date of a file, which moves with its permissions too; None where there is none."""
     try:
         state = os.stat(path or "")
     except OSError:
         return None
-    return state.st_size, state.st_mtime_ns
+    return state.st_size, max(state.st_mtime_ns, state.st_ctime_ns)

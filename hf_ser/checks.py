@@ -30,7 +30,7 @@ SCAN = datasets.Features(
         "fault": Value("string"),  # "" for a good file
         "audio_hash": Value("string"),  # "" for a bad one
         "sound_print": Value("binary"),  # see sound_prints
-        **dict.fromkeys(("peak", "level", "clipped", "silence"), Value("float32")),  # see quality
+        **dict.fromkeys(("level", "clipped", "silence"), Value("float32")),  # see quality
     }
 )
 NAMED = 20  # bad files that an error names; the rest it counts

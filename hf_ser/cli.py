@@ -33,6 +33,7 @@ app.add_typer(corpora, name="corpora")
 
 # What `hf-ser check` finds, the serious first.
 KINDS = {
+    "stop": "what training will refuse",
     "leak": "leaks",
     "label": "labels that cannot be right",
     "balance": "imbalance",

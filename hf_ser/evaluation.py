@@ -27,7 +27,7 @@ from hf_ser.plots import plot_confusion_matrix, plot_learning_curve
 from hf_ser.runs import FREE_SPACE, PREDICTIONS
 from hf_ser.splits.protocol import describe_split
 from hf_ser.training import EmotionTrainer, select_inputs
-from hf_ser.wording import corpus_title, describe_size, fold_spread, interval_range, percent, speaker_claim
+from hf_ser.wording import describe_size, fold_spread, interval_range, percent, results_title, speaker_claim
 
 PROBE_SEED, PROBE_SECONDS = 0, 3.0
 PACKAGES = ("hf_ser", "torch", "torchaudio", "transformers", "datasets", "accelerate", "timm", "librosa", "numpy")
@@ -60,7 +60,7 @@ def evaluate_run(
         "probe": probe(trainer.model, trainer.processing_class),
         "skipped_audio": skipped,
         "recipe": _describe_recipe(recipe, trainer.model),
-        "versions": list_versions(),
+        "versions": {package: version(package) for package in PACKAGES},
         "runtime": _describe_runtime(trainer, len(split["train"])),
     }
     if trainer.is_world_process_zero():
@@ -106,11 +106,6 @@ def tabulate_predictions(probabilities: np.ndarray, dataset: Dataset) -> pd.Data
     return pd.concat([table, pd.DataFrame(probabilities, columns=labels)], axis=1)
 
 
-def list_versions() -> dict[str, str]:
-    """Versions of the packages on which a score depends."""
-    return {package: version(package) for package in PACKAGES}
-
-
 def merge_history(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Trainer's log as one entry for each epoch; a number that is none, as fp16's first gradients are, is null."""
     epochs: dict[float, dict[str, Any]] = {}
@@ -134,7 +129,7 @@ def probe(model: PreTrainedModel, feature_extractor: SequenceFeatureExtractor) -
 def summarize(results: dict[str, Any]) -> Table:
     """Score, interval and protocol as a table for a terminal."""
     protocol = results["protocol"]
-    title = f"{corpus_title(results['corpus'])}: {protocol['split']}, {describe_size(protocol)}"
+    title = f"{results_title(results)}: {protocol['split']}, {describe_size(protocol)}"
     table = Table(title=f"{title}\n{speaker_claim(protocol)}")
     table.caption = results["intervals"]["uar"]["method"]
     over_folds = ["folds: mean ± deviation (range)"] if "folds" in results else []

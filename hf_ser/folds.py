@@ -9,14 +9,16 @@ from typing import Any
 import pandas as pd
 
 from hf_ser.arguments import Recipe
-from hf_ser.errors import writing
-from hf_ser.evaluation import list_versions, score
+from hf_ser.errors import RunError, writing
+from hf_ser.evaluation import score
 from hf_ser.plots import plot_confusion_matrix, plot_learning_curve
 from hf_ser.runs import FREE_SPACE, PREDICTIONS, RESULTS, SPLIT
 from hf_ser.splits.lists import hash_folds, read_split, write_folds
 
+# Lists of the protocol that hold what is in any fold's.
+UNITED = ("shared_speakers", "shared_sentences", "shared_audio", "train_corpora", "test_corpora")
 # What the pooled results keep of each fold.
-KEPT = ("metrics", "intervals", "confusion_matrix", "protocol", "history", "probe", "runtime")
+KEPT = ("metrics", "intervals", "confusion_matrix", "protocol", "history", "probe", "versions", "runtime")
 
 
 def pool_folds(recipe: Recipe, runs: Sequence[Recipe]) -> dict[str, Any]:
@@ -38,17 +40,18 @@ def pool_folds(recipe: Recipe, runs: Sequence[Recipe]) -> dict[str, Any]:
         [pd.read_parquet(path / PREDICTIONS).assign(fold=number) for number, path in enumerate(folders)],
         ignore_index=True,
     )
+    _check_predictions(predictions)
     first = folds[0]
     results = {
         **score(predictions, first["labels"]),
-        "protocol": _pool_protocols([fold["protocol"] for fold in folds]),
+        "protocol": _pool_protocols([fold["protocol"] for fold in folds], predictions),
         "corpus": first["corpus"],
         "history": _average_histories([fold["history"] for fold in folds]),
         "probe": None,  # each fold has its own model
         "skipped_audio": first["skipped_audio"],
         "recipe": {key: value for key, value in first["recipe"].items() if key != "fold"}
         | {"output_dir": folder.name},
-        "versions": list_versions(),
+        "versions": first["versions"],
         "runtime": _pool_runtimes([fold["runtime"] for fold in folds]),
         "fold_metrics": _spread([fold["metrics"] for fold in folds]),
         "folds": [{"fold": number, **{key: fold[key] for key in KEPT}} for number, fold in enumerate(folds)],
@@ -75,7 +78,17 @@ def _spread(scores: list[dict[str, float]]) -> dict[str, dict[str, float]]:
     }
 
 
-def _pool_protocols(protocols: list[dict[str, Any]]) -> dict[str, Any]:
+def _check_predictions(predictions: pd.DataFrame) -> None:
+    """Raise RunError unless every clip is tested equally often."""
+    times = predictions["utterance"].value_counts()
+    if times.nunique() > 1:
+        raise RunError(
+            f"`{times.index[0]}` is tested {times.iloc[0]} times and `{times.index[-1]}` {times.iloc[-1]} times: the "
+            "folds are not of one split. Delete the folders `fold-*` and run again."
+        )
+
+
+def _pool_protocols(protocols: list[dict[str, Any]], predictions: pd.DataFrame) -> dict[str, Any]:
     """One block for all folds: what any fold's test part shares with its own training is shared."""
     first = protocols[0]
     unknown = any(not protocol["test_speakers"] for protocol in protocols)
@@ -86,8 +99,9 @@ def _pool_protocols(protocols: list[dict[str, Any]]) -> dict[str, Any]:
         "split_hash": hash_folds([protocol["split_hash"] for protocol in protocols]),
         "n_train": round(statistics.fmean(protocol["n_train"] for protocol in protocols)),
         "n_validation": round(statistics.fmean(protocol["n_validation"] for protocol in protocols)),
-        "n_test": sum(protocol["n_test"] for protocol in protocols),
-        **{key: _unite(protocols, key) for key in ("shared_speakers", "shared_sentences", "shared_audio")},
+        "n_test": predictions["utterance"].nunique(),
+        "repeats": len(predictions) // predictions["utterance"].nunique(),
+        **{key: _unite(protocols, key) for key in UNITED},
         "test_speakers": [] if unknown else _unite(protocols, "test_speakers"),
         "selected_on": f"{first['selected_on']}, in each fold",
     }
@@ -95,7 +109,7 @@ def _pool_protocols(protocols: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _unite(protocols: list[dict[str, Any]], key: str) -> list:
     """Entries of all folds, each once."""
-    entries = {json.dumps(entry): entry for protocol in protocols for entry in protocol[key]}
+    entries = {json.dumps(entry): entry for protocol in protocols for entry in protocol.get(key, [])}
     return [entries[text] for text in sorted(entries)]
 
 

@@ -31,6 +31,7 @@ from hf_ser.checks import check_on_bad_audio
 from hf_ser.errors import AudioError, RecipeError, RunError, suggest
 from hf_ser.evaluation import probe
 from hf_ser.runs import RESULTS, list_folds
+from hf_ser.wording import list_some
 
 logger = logging.getLogger(__name__)
 
@@ -311,8 +312,7 @@ def _advise(model: str | Path) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(f"`{name}`" for name in names[:NAMED]) + more
+    return list_some([f"`{name}`" for name in names], NAMED)
 
 
 def _first_sentence(error: Exception) -> str:

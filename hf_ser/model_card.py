@@ -14,6 +14,8 @@ from hf_ser.wording import (
     corpus_title,
     fold_spread,
     interval_range,
+    list_some,
+    part_title,
     percent,
     selected_epoch,
     speaker_claim,
@@ -84,6 +86,8 @@ def _context(results: dict, model_id: str) -> dict:
         "license": data.license,
         "model_id": model_id,
         "title": corpus_title(corpus),
+        "trained_on": part_title(results, "train"),
+        "tested_on": part_title(results, "test"),
         "language": _setting("language", card_language(corpus) or ""),
         "claim": speaker_claim(results["protocol"]),
         "backbone": recipe.get("backbone"),
@@ -155,5 +159,4 @@ def _listing(names: list[str], nothing: str = "none", most: int = 20) -> str:
     """Names on one line, the first `most` of them."""
     if not names:
         return nothing
-    rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{len(names)}: {', '.join(names[:most])}{rest}"
+    return f"{len(names)}: {list_some(names, most)}"

@@ -192,7 +192,8 @@ def _score_problems(metadata: dict, sections: Sections) -> list[str]:
 def _count_problems(sections: Sections) -> list[str]:
     """Counts of utterances that differ between the confusion matrix, the table per emotion and the protocol."""
     matrix, problems = _confusion(sections), []
-    n_test = int(_pairs(sections["Protocol"])["Test utterances"])
+    protocol = _pairs(sections["Protocol"])
+    n_test = int(protocol["Test utterances"]) * int(protocol.get("Repeats", 1))
     if sum(map(sum, matrix)) != n_test:
         problems.append(f"the confusion matrix holds {sum(map(sum, matrix))} utterances, the protocol {n_test}")
     support = {row[0]: int(row[-1]) for row in read_table(sections["Per emotion"])[1:]}

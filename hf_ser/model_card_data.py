@@ -4,7 +4,7 @@ import re
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from hf_ser.wording import SCORE_NAMES, corpus_title
+from hf_ser.wording import SCORE_NAMES, part_title
 
 # Metric and averaging by which the Hub knows each score.
 HUB_METRICS = {
@@ -44,7 +44,7 @@ def _eval_result(name: str, value: float, results: dict) -> EvalResult:
         task_type="audio-classification",
         task_name="Speech emotion recognition",
         dataset_type=corpus["name"],
-        dataset_name=corpus_title(corpus),
+        dataset_name=part_title(results, "test"),
         dataset_split="test",
         dataset_args={key: protocol[key] for key in ("split", "seed", "split_hash")},
         metric_type=metric,

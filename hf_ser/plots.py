@@ -9,7 +9,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from hf_ser.errors import writing
-from hf_ser.wording import corpus_title, describe_size, interval_range, percent, selected_epoch, speaker_claim
+from hf_ser.wording import (
+    describe_size,
+    interval_range,
+    part_title,
+    percent,
+    results_title,
+    selected_epoch,
+    speaker_claim,
+)
 
 # Okabe and Ito's palette: told apart by colour-blind readers and in grey.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"
@@ -65,7 +73,7 @@ def plot_learning_curve(results: dict, path: str | Path) -> None:
     for axes in (loss_axes, uar_axes):
         _mark_epoch(axes, selected_epoch(results))
         _tidy(axes, last_epoch=max((entry["epoch"] for entry in results["history"]), default=1))
-    figure.suptitle(f"Learning curve on {corpus_title(results['corpus'])}", fontsize=13, fontweight="bold")
+    figure.suptitle(f"Learning curve on {part_title(results, 'train')}", fontsize=13, fontweight="bold")
     _save(figure, path)
 
 
@@ -101,7 +109,7 @@ def _set_titles(axes: Axes, results: dict, width: int) -> None:
     protocol, interval = results["protocol"], results["intervals"]["uar"]
     score = f"UAR {percent(results['metrics']['uar'])}  (interval {interval_range(interval)})"
     size = f"seed {protocol['seed']}, {describe_size(protocol)}"
-    split = f"{corpus_title(results['corpus'])}, {protocol['split']} split, {size}"
+    split = f"{results_title(results)}, {protocol['split']} split, {size}"
     lines = textwrap.wrap(split, width) + textwrap.wrap(speaker_claim(protocol), width)
     axes.set_title(score, fontsize=14, fontweight="bold", pad=18 + 13 * len(lines))
     small_print = {"fontsize": 9.5, "color": GREY, "ha": "center", "va": "bottom", "linespacing": 1.3}

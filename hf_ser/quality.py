@@ -1,4 +1,4 @@
-"""How clips were recorded: peak, level, clipping, silence; and the clips that are far from the rest."""
+"""How clips were recorded: level, clipping, silence; and the clips that are far from the rest."""
 
 import dataclasses
 
@@ -38,13 +38,12 @@ class Outlier:
 def measure_quality(waveform: np.ndarray, sampling_rate: int) -> dict[str, float]:
     """Numbers on a waveform (samples,) that is not silent; full scale is 1.
 
-    `peak`: largest absolute sample. `level`: root mean square in dB, negative below full scale. `clipped`: share of
+    `level`: root mean square in dB, negative below full scale. `clipped`: share of
     the samples in runs of three or more that equal the highest, or the lowest, of the clip, wherever full scale is; an
     MP3 of a clipped sound has none. `silence`: share of frames of 20 ms more than 50 dB below the loudest one.
     """
     power = np.square(waveform, dtype=np.float64)
     return {
-        "peak": float(np.abs(waveform).max()),
         "level": float(10 * np.log10(power.mean())),
         "clipped": sum(_count_plateaus(waveform == edge) for edge in (waveform.min(), waveform.max())) / len(waveform),
         "silence": _share_silence(power, max(1, round(FRAME * sampling_rate))),
@@ -52,7 +51,7 @@ def measure_quality(waveform: np.ndarray, sampling_rate: int) -> dict[str, float
 
 
 def find_outliers(scanned: datasets.Dataset) -> list[Outlier]:
-    """Clips that are clipped, mostly silent, or far from the median of their corpus in level or duration.
+    """Clips that are clipped, mostly silent, or far from the median of their own corpus in level or duration.
 
     Args:
         scanned: as `scan_audio` gives it; its bad files are passed over.
@@ -60,8 +59,9 @@ def find_outliers(scanned: datasets.Dataset) -> list[Outlier]:
     good = np.flatnonzero(np.array([not fault for fault in scanned["fault"][:]]))
     columns = {name: np.array(scanned[name][:], float)[good] for name in SENTENCES}
     clipped, silence = columns["clipped"] > MOST_CLIPPED, columns["silence"] > MOST_SILENT
-    level = _is_far(columns["level"], EVEN_LEVEL)
-    duration = _is_far(np.log(np.maximum(columns["duration"], 1e-3)), EVEN_DURATION)
+    corpora = np.array(scanned["corpus"][:], dtype=str)[good]
+    level = _is_far(columns["level"], corpora, EVEN_LEVEL)
+    duration = _is_far(np.log(np.maximum(columns["duration"], 1e-3)), corpora, EVEN_DURATION)
     names = scanned["utterance"][:]
     found = {"clipped": clipped, "silence": silence, "level": level, "duration": duration}
     return [
@@ -85,9 +85,11 @@ def _share_silence(power: np.ndarray, frame: int) -> float:
     return float((means < means.max() * 10 ** (-DEEP / 10)).mean())
 
 
-def _is_far(values: np.ndarray, floor: float) -> np.ndarray:
-    """Which values are many deviations from the median; 1.4826 MAD is the standard deviation of a normal one."""
-    if not len(values):
-        return np.zeros(0, bool)
-    distances = np.abs(values - np.median(values))
-    return distances > FAR * max(floor, 1.4826 * np.median(distances))
+def _is_far(values: np.ndarray, groups: np.ndarray, floor: float) -> np.ndarray:
+    """Which values are many deviations from the median of their group; 1.4826 MAD is a normal one's deviation."""
+    far = np.zeros(len(values), bool)
+    for group in np.unique(groups):
+        members = groups == group
+        distances = np.abs(values[members] - np.median(values[members]))
+        far[members] = distances > FAR * max(floor, 1.4826 * np.median(distances))
+    return far

@@ -10,6 +10,7 @@ import datasets
 from rich.table import Table
 
 from hf_ser.arguments import CorpusArguments, read_recipe
+from hf_ser.checks import drop_bad_audio
 from hf_ser.corpora import CORPORA, Folders, Names, describe_corpora, list_sources, load_corpus
 from hf_ser.errors import RunError
 from hf_ser.evaluation import score, summarize, tabulate_predictions
@@ -54,7 +55,7 @@ def evaluate_model(
             f"`{model}` was trained on `{name}`: a score on all of it would count the clips it learnt from. "
             "Leave out `--corpus` to score its test part."
         )
-    dataset = load_corpus(corpus, data_dir)
+    dataset, skipped = drop_bad_audio(load_corpus(corpus, data_dir))
     return _score(model, dataset, batch_size) | {
         "corpus": describe_corpora(corpus, data_dir, None, dataset),
         "protocol": {
@@ -62,8 +63,9 @@ def evaluate_model(
             "n_test": len(dataset),
             "trained_on": "+".join(trained_on) or None,
             "shared_speakers": [],
-            "test_speakers": sorted(set(dataset["speaker"])),
+            "test_speakers": sorted(set(dataset["speaker"][:])),
         },
+        "skipped_audio": skipped,
     }
 
 
@@ -124,13 +126,13 @@ def _relabel(dataset: datasets.Dataset, emotions: list[str], model: str) -> data
             + (f", of which the corpus lacks {extra}" if extra else "")
             + ". Use a model that was trained on these emotions, or a corpus of the model's own."
         )
-    labels = [emotions.index(names[label]) for label in dataset["label"]]
+    labels = [emotions.index(names[label]) for label in dataset["label"][:]]
     return dataset.remove_columns("label").add_column("label", labels, feature=datasets.ClassLabel(names=emotions))
 
 
 def _select_utterances(dataset: datasets.Dataset, utterances: list[str], folder: Path) -> datasets.Dataset:
     """The clips of the test part, in its order."""
-    rows = {utterance: row for row, utterance in enumerate(dataset["utterance"])}
+    rows = {utterance: row for row, utterance in enumerate(dataset["utterance"][:])}
     missing = [utterance for utterance in utterances if utterance not in rows]
     if missing:
         raise RunError(
@@ -144,6 +146,10 @@ def _find_training_corpora(folder: Path) -> list[str]:
     """Names of the corpora that a run was trained on; none for a model without a recipe."""
     if not (folder / RECIPE).is_file():
         return []
+    if (folder / RESULTS).is_file() and (
+        named := read_json(folder / RESULTS, "protocol")["protocol"].get("train_corpora")
+    ):
+        return named
     arguments = _read_corpus_arguments(folder)
     return _name_corpora(arguments.corpus, arguments.data_dir)
 

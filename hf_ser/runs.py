@@ -58,7 +58,8 @@ def plan_runs(recipe: Recipe, n_folds: int) -> list[Recipe]:
 
 def list_folds(folder: Path) -> list[Path]:
     """Folders of the folds of a run, in their order; none for a run without folds."""
-    return sorted(folder.glob("fold-*"), key=lambda path: (len(path.name), path.name))
+    folds = [path for path in folder.glob("fold-[0-9]*") if path.is_dir()]
+    return sorted(folds, key=lambda path: (len(path.name), path.name))
 
 
 def is_finished(recipe: Recipe) -> bool:
@@ -144,7 +145,8 @@ def _check_same_clips(clips: set[str], before: set[str], path: Path) -> None:
 
 def _check_same_recipe(path: Path, options: dict) -> None:
     before = read_recipe(path)
-    changed = sorted(key for key in before.keys() | options.keys() if before.get(key) != options.get(key))
+    keys = (before.keys() | options.keys()) - {"output_dir"}  # which may be written in several ways
+    changed = sorted(key for key in keys if before.get(key) != options.get(key))
     if changed:
         raise RunError(
             f"`{path.parent}` holds a run that was begun with another {', '.join(f'`{key}`' for key in changed)}. "

@@ -141,6 +141,8 @@ class EmotionTrainer(transformers.Trainer):
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """Train; a full disk is reported as such."""
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()  # of the fold before
         with writing(self.args.output_dir, FREE_SPACE):
             return super().train(*args, **kwargs)
 

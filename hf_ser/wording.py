@@ -1,11 +1,19 @@
 """Words for a result: percentages, its split and what may be said about its speakers, the same in plots and card."""
 
+from collections.abc import Sequence
+
 SCORE_NAMES = {
     "uar": "UAR (unweighted average recall)",
     "accuracy": "Accuracy",
     "macro_f1": "Macro F1",
     "weighted_f1": "Weighted F1",
 }
+
+
+def list_some(names: Sequence[str], most: int = 20) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def percent(share: float) -> str:
@@ -26,8 +34,23 @@ def corpus_title(corpus: dict) -> str:
     return title
 
 
+def part_title(results: dict, part: str) -> str:
+    """The corpora of the `train` or `test` part by their titles, which differ where a model is tested on others."""
+    corpus, names = results["corpus"], results["protocol"].get(f"{part}_corpora")
+    titles = [corpus_title(entry) for entry in corpus.get("parts", []) if names and entry["name"] in names]
+    if not titles or len(titles) == len(corpus["parts"]):
+        return corpus_title(corpus)
+    return " + ".join(titles)
+
+
+def results_title(results: dict) -> str:
+    """What a score is a score of: the corpora of the test part, and those of the training part where they differ."""
+    trained, tested = part_title(results, "train"), part_title(results, "test")
+    return tested if trained == tested else f"{tested}, by a model of {trained}"
+
+
 def is_speaker_independent(protocol: dict) -> bool:
-    """Whether the test speakers are known and none of them was heard in training."""
+    """Whether all speakers are known and none in test was heard in training."""
     speakers = protocol["test_speakers"]
     return bool(speakers) and all(speakers) and not protocol["shared_speakers"]
 
@@ -38,7 +61,7 @@ def speaker_claim(protocol: dict) -> str:
         return "speaker-independent: no test speaker was heard in training"
     if protocol["shared_speakers"]:
         return "speakers are shared between training and test: not a score for new speakers"
-    return "the speakers of the test part are not known: not a score for new speakers"
+    return "not every clip names its speaker: not a score for new speakers"
 
 
 def fold_spread(results: dict, metric: str) -> str:
@@ -50,7 +73,8 @@ def fold_spread(results: dict, metric: str) -> str:
 def describe_size(protocol: dict) -> str:
     """How many clips a score is of: `n = 107`, or `10 folds, n = 535`."""
     folds = f"{protocol['n_folds']} folds, " if protocol.get("n_folds") else ""
-    return f"{folds}n = {protocol['n_test']}"
+    repeats = f", each clip {protocol['repeats']} times" if protocol.get("repeats", 1) > 1 else ""
+    return f"{folds}n = {protocol['n_test']}{repeats}"
 
 
 def selected_epoch(results: dict) -> float | None:
@@ -58,6 +82,8 @@ def selected_epoch(results: dict) -> float | None:
 
     Trainer too keeps the first of equals.
     """
+    if "folds" in results:  # each has its own
+        return None
     part, *metric = results["protocol"]["selected_on"].lower().split()
     key = "eval_" + (metric or ["uar"])[-1].removeprefix("eval_")
     scored = [entry for entry in results["history"] if key in entry]

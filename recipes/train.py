@@ -5,7 +5,6 @@ import logging
 from rich.console import Console
 
 import hf_ser
-from hf_ser.checks import drop_bad_audio
 from hf_ser.errors import exit_in_one_line
 from hf_ser.folds import pool_folds
 from hf_ser.report import finish_run, report_run
@@ -15,7 +14,7 @@ from hf_ser.training import use_all_cores
 
 
 def main() -> None:
-    """Corpus, checks, features, then one training or one for each fold: a line for each stage."""
+    """Corpus, checks, folds, features, then a training, or one for each fold: a line for each stage."""
     recipe = hf_ser.parse_recipe()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("hf_ser").setLevel(logging.INFO if recipe.training.should_log else logging.WARNING)
@@ -24,11 +23,11 @@ def main() -> None:
     with recipe.training.main_process_first(desc="corpus and features"):
         folder = open_run(recipe)
         dataset = hf_ser.load_corpus(**recipe.corpus.as_options())
-        dataset, skipped = drop_bad_audio(dataset, recipe.corpus.on_bad_audio)
+        dataset, skipped = hf_ser.drop_bad_audio(dataset, recipe.corpus.on_bad_audio)
+        runs = plan_runs(recipe, count_folds(dataset, recipe.split))
         feature_extractor = hf_ser.build_feature_extractor(recipe)
         dataset = hf_ser.extract_features(dataset, feature_extractor, num_proc=recipe.corpus.num_proc)
 
-    runs = plan_runs(recipe, count_folds(dataset, recipe.split))
     for run in [run for run in runs if not is_finished(run)]:
         train(run, dataset, feature_extractor, skipped)
     if recipe.training.process_index == 0:

@@ -115,7 +115,7 @@ def test_what_travels_with_a_checkpoint_imports_only_its_siblings_and_those_flat
 def test_public_names_are_sorted_and_complete():
     design = """load_corpus make_split extract_features read_audio SpectrogramFeatureExtractor SpectrogramConfig
         SpectrogramForAudioClassification parse_recipe build_feature_extractor build_model build_trainer evaluate_run
-        render_model_card predict"""
+        render_model_card predict drop_bad_audio"""
     tree = [name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)]
     assert hf_ser.__all__ == sorted([*design.split(), *tree])
     assert dir(hf_ser) == hf_ser.__all__

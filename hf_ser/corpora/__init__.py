@@ -12,7 +12,7 @@ from hf_ser.corpora.demos import Demos
 from hf_ser.corpora.emodb import EmoDB
 from hf_ser.corpora.emovo import Emovo
 from hf_ser.corpora.fingerprints import check_fingerprint, count_emotions, count_emotions_by_corpus
-from hf_ser.corpora.iemocap import Iemocap, IemocapSix
+from hf_ser.corpora.iemocap import Iemocap
 from hf_ser.corpora.nemo import Nemo
 from hf_ser.corpora.own import AudioFolder, Csv, Hub, Parquet
 from hf_ser.corpora.pooling import (
@@ -35,7 +35,6 @@ CORPORA: dict[str, type[CorpusBuilder]] = {
     "emodb": EmoDB,
     "emovo": Emovo,
     "iemocap": Iemocap,
-    "iemocap-6": IemocapSix,
     "nemo": Nemo,
     "ravdess": Ravdess,
     "savee": Savee,
@@ -85,7 +84,9 @@ def load_corpus(
             )
         dataset = builder.load()
         check_fingerprint(dataset, builder.card)
-        parts[builder.card.name] = select_intensities(dataset, intensities, builder.card.name)
+        parts[builder.card.name] = dataset
+    if intensities is not None:
+        parts = select_intensities(parts, intensities)
     if map_emotions:
         check_mapping(parts, map_emotions)
     parts = {part: rename_emotions(dataset, mapping, part) for part, dataset in parts.items()}

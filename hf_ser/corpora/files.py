@@ -5,6 +5,7 @@ streaming, which are slow and print otherwise.
 """
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from hf_ser.errors import CorpusError
@@ -22,9 +23,8 @@ def list_files(root: Path, suffixes: tuple[str, ...] = ("",)) -> list[Path]:
     Raises:
         CorpusError: A folder cannot be opened.
     """
-    walk = os.walk(root, onerror=_refuse_folder)
     # As text, for Path objects take longer to make and to compare.
-    files = [os.path.join(folder, name) for folder, _, names in walk for name in names if name[0] != "."]
+    files = [os.path.join(folder, name) for folder, names in _walk(root) for name in names if name[0] != "."]
     files = [file for file in files if file.lower().endswith(suffixes)]
     return [Path(file) for file in sorted(files, key=lambda file: file.split(os.sep))]
 
@@ -39,12 +39,24 @@ def check_name(path: Path) -> None:
 
 
 def read_state(path: Path) -> tuple[int, int]:
-    """Size and date in ns of a file, or of a link to one that is gone."""
+    """Size and date in ns of a file, or of a link to one that is gone; the date moves with its permissions too."""
     try:
         state = os.stat(path)
     except OSError:
         state = os.lstat(path)
-    return state.st_size, state.st_mtime_ns
+    return state.st_size, max(state.st_mtime_ns, state.st_ctime_ns)
+
+
+def _walk(root: Path) -> Iterator[tuple[str, list[str]]]:
+    """Every folder with the names of its files; one that several links lead to is entered once."""
+    entered = set()
+    for folder, folders, names in os.walk(root, onerror=_refuse_folder, followlinks=True):
+        place = os.path.realpath(folder)
+        if place in entered:
+            folders.clear()
+            continue
+        entered.add(place)
+        yield folder, names
 
 
 def _refuse_folder(error: OSError) -> None:

@@ -1,6 +1,6 @@
 """IEMOCAP: ten actors in improvised and scripted dialogues, labelled turn by turn by raters (Busso et al., 2008).
 
-Two corpora of one release: the four classes that most papers use, and the six with frustration and excitement apart.
+Six classes; the four that most papers use are `map_emotions: {excitement: happiness, frustration: drop}`.
 """
 
 import logging
@@ -8,10 +8,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from hf_ser.corpora.base import CorpusBuilder, CorpusCard, Utterance
 from hf_ser.errors import CorpusError
+from hf_ser.wording import list_some
 
 logger = logging.getLogger(__name__)
 
@@ -22,20 +23,14 @@ LINE = re.compile(r"\[[\d.]+ - [\d.]+\]\t(\S+)\t(\S+)\t\[[\d., ]+\]")
 # Session 01, who wears the markers, dialogue, who speaks, number.
 TURN = re.compile(r"Ses(?P<session>\d\d)[FM]_(?P<dialogue>\w+)_(?P<sex>[FM])(?P<number>\d+)")
 SEXES = {"F": "female", "M": "male"}
-NAMED = 20  # turns that a message names; the rest it counts
 
-_CARD = {
-    "language": "en-US",
-    "licence": "Research use, granted on request; see the home page.",
-    "home_page": "https://sail.usc.edu/iemocap/",
-    "download": (
-        "https://sail.usc.edu/iemocap/ takes requests for the release, which holds the folders Session1 to Session5."
-    ),
-    "citation": (
-        "C. Busso, M. Bulut, C.-C. Lee, A. Kazemzadeh, E. Mower, S. Kim, J. N. Chang, S. Lee and S. S. Narayanan, "
-        "IEMOCAP: interactive emotional dyadic motion capture database, Language Resources and Evaluation 42 (2008)."
-    ),
-    "n_speakers": 10,
+EMOTIONS = {
+    "ang": "anger",
+    "exc": "excitement",
+    "fru": "frustration",
+    "hap": "happiness",
+    "neu": "neutral",
+    "sad": "sadness",
 }
 
 
@@ -54,18 +49,30 @@ class Iemocap(CorpusBuilder):
     sessions are likely to say the same; it is empty where the dialogue is improvised.
     """
 
-    emotions: ClassVar[dict[str, str]] = {
-        "ang": "anger",
-        "exc": "happiness",
-        "hap": "happiness",
-        "neu": "neutral",
-        "sad": "sadness",
-    }
     card = CorpusCard(
         name="iemocap",
-        title="IEMOCAP, four classes (excitement counted as happiness)",
-        emotion_counts={"anger": 1103, "happiness": 595 + 1041, "neutral": 1708, "sadness": 1084},
-        **_CARD,
+        title="Interactive Emotional Dyadic Motion Capture Database (IEMOCAP)",
+        language="en-US",
+        licence="Research use, granted on request; see the home page.",
+        home_page="https://sail.usc.edu/iemocap/",
+        download=(
+            "https://sail.usc.edu/iemocap/ takes requests for the release, which holds the folders Session1 to "
+            "Session5. Its four classes are `map_emotions: {excitement: happiness, frustration: drop}`."
+        ),
+        citation=(
+            "C. Busso, M. Bulut, C.-C. Lee, A. Kazemzadeh, E. Mower, S. Kim, J. N. Chang, S. Lee and S. S. Narayanan, "
+            "IEMOCAP: interactive emotional dyadic motion capture database, Language Resources and Evaluation 42 "
+            "(2008)."
+        ),
+        emotion_counts={
+            "anger": 1103,
+            "excitement": 1041,
+            "frustration": 1849,
+            "happiness": 595,
+            "neutral": 1708,
+            "sadness": 1084,
+        },
+        n_speakers=10,
     )
 
     def find_files(self) -> list[Path]:
@@ -81,10 +88,10 @@ class Iemocap(CorpusBuilder):
     def read_utterances(self) -> list[Utterance]:
         """Every turn with a label that is used, in the order of the sessions, dialogues and lines."""
         turns, files = list(self.read_turns()), set(self.find_files())
-        used = [turn for turn in turns if turn.label in self.emotions]
+        used = [turn for turn in turns if turn.label in EMOTIONS]
         check_files(used, files)
         report_unlabelled(self.card.name, files - {turn.path for turn in turns})
-        unused = Counter(turn.label for turn in turns if turn.label not in self.emotions)
+        unused = Counter(turn.label for turn in turns if turn.label not in EMOTIONS)
         listed = ", ".join(f"{label} {count}" for label, count in sorted(unused.items()))
         logger.info("%s: left out %d turns with labels that are not used: %s", self.card.name, unused.total(), listed)
         return [self.make_utterance(turn) for turn in used]
@@ -120,35 +127,9 @@ class Iemocap(CorpusBuilder):
             speaker=f"Ses{parts['session']}{parts['sex']}",
             sex=SEXES[parts["sex"]],
             sentence=f"{parts['dialogue']}_{parts['sex']}{parts['number']}" if scripted else "",
-            emotion=self.emotions[turn.label],
+            emotion=EMOTIONS[turn.label],
             source_label=turn.label,
         )
-
-
-class IemocapSix(Iemocap):
-    """The same release, with frustration used and excitement apart from happiness."""
-
-    emotions: ClassVar[dict[str, str]] = {
-        "ang": "anger",
-        "exc": "excitement",
-        "fru": "frustration",
-        "hap": "happiness",
-        "neu": "neutral",
-        "sad": "sadness",
-    }
-    card = CorpusCard(
-        name="iemocap-6",
-        title="IEMOCAP, six classes",
-        emotion_counts={
-            "anger": 1103,
-            "excitement": 1041,
-            "frustration": 1849,
-            "happiness": 595,
-            "neutral": 1708,
-            "sadness": 1084,
-        },
-        **_CARD,
-    )
 
 
 def read_labels(source: Path) -> Iterator[tuple[str, str]]:
@@ -175,7 +156,7 @@ def check_files(turns: list[Turn], files: set[Path]) -> None:
     missing = [turn.path.stem for turn in turns if turn.path not in files]
     if missing:
         raise CorpusError(
-            f"{len(missing)} of {len(turns)} turns have a label and no WAV: {list_names(missing)}. "
+            f"{len(missing)} of {len(turns)} turns have a label and no WAV: {list_some(missing)}. "
             "Expected each in `SessionN/sentences/wav`: copy them there again."
         )
 
@@ -183,11 +164,5 @@ def check_files(turns: list[Turn], files: set[Path]) -> None:
 def report_unlabelled(name: str, files: set[Path]) -> None:
     """Log a warning that names the WAVs without a label."""
     if files:
-        names = list_names(sorted(path.stem for path in files))
+        names = list_some(sorted(path.stem for path in files))
         logger.warning("%s: %d WAV files have no label and are left out: %s", name, len(files), names)
-
-
-def list_names(names: list[str]) -> str:
-    """The first names, and how many more there are."""
-    rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + rest

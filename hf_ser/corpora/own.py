@@ -29,11 +29,11 @@ from hf_ser.corpora.tables import (
     make_checked,
     make_table,
     name_files,
-    name_some,
     read_csv,
     read_listed,
 )
 from hf_ser.errors import CorpusError, writing
+from hf_ser.wording import list_some
 
 logger = logging.getLogger(__name__)
 
@@ -148,7 +148,7 @@ class AudioFolder(OwnRecordings):
         loose = [f"`{path}`" for path in inner if os.sep not in path]
         if loose:
             raise CorpusError(
-                f"{len(loose)} files of `{self.root}` are in no folder that names their emotion: {name_some(loose)}. "
+                f"{len(loose)} files of `{self.root}` are in no folder that names their emotion: {list_some(loose)}. "
                 f"{self.card.download}"
             )
         labels = [path.split(os.sep, 1)[0] for path in inner]

@@ -58,6 +58,11 @@ def find_pool(name: str, corpora: Sequence[str], map_emotions: Mapping[str, str]
     return POOLS[name]
 
 
+def read_mapping(mapping: Mapping[str, str]) -> dict[str, str]:
+    """A mapping in the shared words; `drop` stays as it is."""
+    return {read_emotion(old): DROP if new == DROP else read_emotion(new) for old, new in mapping.items()}
+
+
 def rename_emotions(dataset: Dataset, mapping: Mapping[str, str], name: str) -> Dataset:
     """The dataset with its emotions renamed, merged where two get one name, and left out where they are `drop`.
 
@@ -70,7 +75,7 @@ def rename_emotions(dataset: Dataset, mapping: Mapping[str, str], name: str) -> 
         CorpusError: No clip is left.
     """
     names = dataset.features["label"].names
-    renamed = {read_emotion(old): DROP if new == DROP else read_emotion(new) for old, new in mapping.items()}
+    renamed = read_mapping(mapping)
     targets = [renamed.get(emotion, emotion) for emotion in names]
     if targets == names:
         return dataset
@@ -86,19 +91,31 @@ def rename_emotions(dataset: Dataset, mapping: Mapping[str, str], name: str) -> 
     return _replace_labels(dataset, [emotions.index(targets[labels[index]]) for index in kept], emotions)
 
 
-def select_intensities(dataset: Dataset, intensities: Sequence[str] | None, name: str) -> Dataset:
-    """The clips of these values of `intensity`; all for None.
+def select_intensities(parts: Mapping[str, Dataset], intensities: Sequence[str]) -> dict[str, Dataset]:
+    """Of each corpus the clips of these values of `intensity`; emotions of which none is left are no labels.
 
     Raises:
-        CorpusError: The corpus has no such value.
+        CorpusError: No corpus has such a value, or a corpus has no clip of any.
     """
-    if intensities is None:
-        return dataset
-    column = dataset["intensity"][:]
-    unknown = sorted(set(intensities) - set(column))
+    columns = {name: part["intensity"][:] for name, part in parts.items()}
+    present = {value for column in columns.values() for value in column}
+    unknown = sorted(set(intensities) - present)
     if unknown:
-        raise CorpusError(f"`{name}` has no clip of intensity {unknown}; it has {sorted(set(column))}.")
-    return dataset.select([index for index, value in enumerate(column) if value in intensities])
+        raise CorpusError(f"No clip of {', '.join(parts)} has the intensity {unknown}; valid: {sorted(present)}.")
+    return {name: _select_some(part, columns[name], set(intensities), name) for name, part in parts.items()}
+
+
+def _select_some(part: Dataset, column: list[str], intensities: set[str], name: str) -> Dataset:
+    kept = [index for index, value in enumerate(column) if value in intensities]
+    if not kept:
+        raise CorpusError(
+            f"No clip of `{name}` has the intensity {sorted(intensities)}; it has {sorted(set(column))}."
+        )
+    part = part.select(kept)
+    names, labels = part.features["label"].names, part["label"][:]
+    emotions = [emotion for index, emotion in enumerate(names) if index in set(labels)]
+    logger.info("%s: %d clips of intensity %s, with %s", name, len(part), sorted(intensities), emotions)
+    return _replace_labels(part, [emotions.index(names[label]) for label in labels], emotions)
 
 
 def pool_corpora(parts: Mapping[str, Dataset], pool: Pool | None = None) -> Dataset:
@@ -107,9 +124,6 @@ def pool_corpora(parts: Mapping[str, Dataset], pool: Pool | None = None) -> Data
     Args:
         parts: name -> dataset with the columns of `load_corpus`, its emotions already mapped.
         pool: whose `whole_corpora` are relabelled.
-
-    Raises:
-        CorpusError: An emotion beside the common seven is in some corpora only, and no option says what it is there.
     """
     emotions = sorted({emotion for part in parts.values() for emotion in part.features["label"].names})
     aligned = [_align(name, part, emotions, pool) for name, part in parts.items()]

@@ -12,6 +12,7 @@ from pathlib import Path
 from hf_ser.corpora.base import Utterance
 from hf_ser.corpora.labels import read_emotion
 from hf_ser.errors import CorpusError
+from hf_ser.wording import list_some
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,6 @@ COLUMNS = {
 NEEDED = ("file", "label")
 SEXES = {"f": "female", "w": "female", "woman": "female", "m": "male", "man": "male"}
 DELIMITERS = ",;\t"
-NAMED = 20  # findings that an error names; the rest it counts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +56,7 @@ def read_csv(path: Path) -> Table:
     uneven = [f"row {row} has {len(cells)}" for row, cells in records if len(cells) != len(header)]
     if uneven:
         raise CorpusError(
-            f"{len(uneven)} rows of `{path}` have not the {len(header)} cells of the first row: {name_some(uneven)}. "
+            f"{len(uneven)} rows of `{path}` have not the {len(header)} cells of the first row: {list_some(uneven)}. "
             'Fill them up, and write a cell that has the delimiter in it in quotes: "so, it is".'
         )
     places = {key: header.index(name) for key, name in chosen.items()}
@@ -150,12 +150,6 @@ def read_sex(word: str) -> str:
     return SEXES.get(plain, plain)
 
 
-def name_some(findings: list[str]) -> str:
-    """The first findings, and how many more there are."""
-    more = f" and {len(findings) - NAMED} more" if len(findings) > NAMED else ""
-    return ", ".join(findings[:NAMED]) + more
-
-
 def _read_text(path: Path) -> str:
     try:
         content = path.read_bytes()
@@ -209,7 +203,7 @@ def _check_filled(table: Table, key: str) -> None:
     cells = table.columns[key]
     empty = [str(row) for row, cell in zip(table.rows, cells, strict=True) if not cell.strip(" -_")]
     if empty:
-        raise CorpusError(f"`{table.source}` has no `{key}` in {len(empty)} rows: {name_some(empty)}. Fill them in.")
+        raise CorpusError(f"`{table.source}` has no `{key}` in {len(empty)} rows: {list_some(empty)}. Fill them in.")
 
 
 def _find_sounds(table: Table, folder: Path) -> list[str]:
@@ -219,7 +213,7 @@ def _find_sounds(table: Table, folder: Path) -> list[str]:
     missing = [f"`{file}`" for file, path in zip(files, paths, strict=True) if path is None]
     if missing:
         raise CorpusError(
-            f"{len(missing)} of the {len(files)} files in `{table.source}` are not there: {name_some(missing)}. "
+            f"{len(missing)} of the {len(files)} files in `{table.source}` are not there: {list_some(missing)}. "
             f"Relative paths begin at `{folder}`. Mend the paths, or remove these rows."
         )
     return paths

@@ -93,4 +93,5 @@ def _present(matrix: np.ndarray) -> np.ndarray:
 
 def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     """Quotient that is 0 where the denominator is."""
-    return numerator / np.maximum(denominator, 1)
+    numerator, denominator = np.broadcast_arrays(numerator, denominator)
+    return np.divide(numerator, denominator, out=np.zeros(numerator.shape), where=denominator > 0)

@@ -65,6 +65,8 @@ def bootstrap_intervals(
             f"{percent} percentile bootstrap over utterances of each emotion, {resamples} resamples "
             f"(under {FEWEST_SPEAKERS} speakers: how speakers differ is not in it)"
         )
+        if repeats > 1:
+            method += f"; the {repeats} answers for an utterance count as one, which makes it rather too wide"
         matrices = draw_utterances(matrix, resamples, generator)
     return {
         name: _percentiles(score(matrices), float(score(matrix)), level) | {"method": method}

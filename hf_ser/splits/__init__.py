@@ -48,6 +48,8 @@ def make_split(dataset: Dataset, kind: str = "stratified", seed: int = 0, **opti
     arguments = SplitArguments(split=kind, split_seed=seed, **options)
     _check_arguments(arguments)
     _check_utterances(dataset)
+    # By name, for the order of the rows depends on the folders in which the files lie.
+    dataset = dataset.select(np.argsort(np.array(dataset["utterance"][:], dtype=str), kind="stable"))
     _check_fold(arguments, SPLITS[kind].count_folds(dataset, arguments))
     parts = SPLITS[kind].part(dataset, arguments)
     split = DatasetDict({name: dataset.select(np.sort(parts[name])) for name in PARTS})

@@ -162,7 +162,25 @@ def _count_folds(content: dict[str, Any], path: str | Path) -> int | None:
     if not isinstance(folds, list) or len(folds) < 2 or not all(isinstance(block, dict) for block in folds):
         raise SplitError(f"`folds` of `{path}` is no list of two blocks or more. {LAYOUT}")
     _check_hash(content.get("hash"), hash_folds(block.get("hash", "") for block in folds), path)
+    _check_tests(folds, content.get("utterances"), path)
     return len(folds)
+
+
+def _check_tests(folds: list[dict[str, Any]], utterances: Any, path: str | Path) -> None:
+    """Over all folds, each of the utterances is tested, and equally often."""
+    if any("train" in block for block in folds):
+        raise SplitError(
+            f"A fold of `{path}` has `train`; it trains on the `utterances` that it does not list. {LAYOUT}"
+        )
+    tests = Counter(chain.from_iterable(_read_lists(block, utterances, path)["test"] for block in folds))
+    untested = [name for name in utterances if not tests[name]]
+    if untested or len(set(tests.values())) > 1:
+        rarest = untested[0] if untested else min(tests, key=tests.get)
+        (most, times), *_ = tests.most_common(1)
+        raise SplitError(
+            f"The folds of `{path}` test `{rarest}` {tests[rarest]} times and `{most}` {times} times; expected each "
+            "of the `utterances` equally often. Complete the lists `test`, or give the folds as files of their own."
+        )
 
 
 def _read_lists(block: dict[str, Any], utterances: Any, path: str | Path) -> Lists:

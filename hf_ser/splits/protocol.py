@@ -1,6 +1,6 @@
 """What the parts of a split share, and the protocol block that tells it beside the score."""
 
-from datasets import Dataset, DatasetDict
+from datasets import DatasetDict
 
 from hf_ser.errors import SplitError
 from hf_ser.splits.arguments import PARTS, SplitArguments
@@ -18,7 +18,8 @@ def check_speaker_independent(split: DatasetDict) -> None:
     shared = shared_values(split, "speaker")
     if shared:
         raise SplitError(
-            f"The recipe says `speaker_independent: true`, but speakers {shared} are in both train and test. "
+            f"The recipe says `speaker_independent: true`, but speakers {shared} are in test and in training "
+            "or validation. "
             "Use `split: leave-one-speaker-out`, or drop the claim: the overlap is then reported with the score."
         )
 
@@ -52,13 +53,25 @@ def describe_split(split: DatasetDict, arguments: SplitArguments, selected_on: s
         "shared_speakers": shared_values(split, "speaker"),
         "shared_sentences": shared_values(split, "sentence"),
         "shared_audio": shared_audio(split),
-        "test_speakers": _known_speakers(split["test"]),
-        "validation_speakers": _known_speakers(split["validation"]),
+        "test_speakers": _known_speakers(split, "test"),
+        "validation_speakers": _known_speakers(split, "validation"),
+        **_list_corpora(split),
         "selected_on": selected_on,
     }
 
 
-def _known_speakers(part: Dataset) -> list[str]:
-    """Speakers of a part; none where a clip does not name its own, so that no claim is made about them."""
-    speakers = set(part["speaker"][:])
-    return sorted(speakers) if all(speakers) else []
+def _known_speakers(split: DatasetDict, part: str) -> list[str]:
+    """Speakers of a part; none where any clip of the split does not name its own, so that no claim is made."""
+    known = all(all(clips["speaker"][:]) for clips in split.values())
+    return sorted(set(split[part]["speaker"][:])) if known else []
+
+
+def _list_corpora(split: DatasetDict) -> dict[str, list[str]]:
+    """Corpora that the model has heard, and those that it is tested on."""
+    if "corpus" not in split["test"].column_names:
+        return {}
+    corpora = {part: set(split[part]["corpus"][:]) for part in PARTS}
+    return {
+        "train_corpora": sorted(corpora["train"] | corpora["validation"]),
+        "test_corpora": sorted(corpora["test"]),
+    }

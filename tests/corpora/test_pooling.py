@@ -119,9 +119,19 @@ def test_a_pool_is_for_its_own_corpora_and_says_itself_how_emotions_are_mapped()
         find_pool("paper", ["savee"], {"calm": "drop"})
 
 
-def test_intensities_are_selected_and_unknown_ones_named(ravdess):
-    assert select_intensities(ravdess, ["strong"], "ravdess")["utterance"][:] == ["ravdess-0", "ravdess-3"]
+def test_intensities_are_selected_and_emotions_without_clips_are_no_labels(ravdess, emodb):
+    selected = select_intensities({"ravdess": ravdess, "emodb": emodb}, ["strong"])
+    assert selected["ravdess"]["utterance"][:] == ["ravdess-0", "ravdess-3"]
+    assert selected["ravdess"].features["label"].names == ["calm"]
+    assert emotions_of(selected["emodb"]) == ["boredom"]
+
+
+def test_unknown_intensities_are_named_and_one_corpus_may_have_others(ravdess, emodb):
+    parts = {"ravdess": ravdess, "emodb": emodb.select([1, 2])}  # of which none is strong
+    with pytest.raises(CorpusError, match=r"No clip of `emodb` has the intensity \['strong'\]; it has \['normal'\]"):
+        select_intensities(parts, ["strong"])
+    assert len(select_intensities(parts, ["strong", "normal"])["emodb"]) == 2
     with pytest.raises(
-        CorpusError, match=r"`ravdess` has no clip of intensity \['loud'\]; it has \['normal', 'strong'\]"
+        CorpusError, match=r"No clip of ravdess, emodb has the intensity \['loud'\]; valid: \['normal'"
     ):
-        select_intensities(ravdess, ["loud"], "ravdess")
+        select_intensities(parts, ["loud"])

@@ -93,4 +93,4 @@ def test_another_recipe_does_not_go_on_in_the_folds_of_this_one(start, undisturb
     process = start(folder, "--learning_rate", "1.0e-4")
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert "was begun with another `learning_rate`, `output_dir`" in errors.splitlines()[-1]
+    assert "was begun with another `learning_rate`. " in errors.splitlines()[-1]

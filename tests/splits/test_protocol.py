@@ -50,7 +50,7 @@ def test_clips_that_do_not_name_their_speaker_support_no_claim():
 
 
 def test_a_speaker_shared_with_validation_breaks_the_claim_too(overlapping):
-    with pytest.raises(SplitError, match=r"speakers \['c'\] are in both"):
+    with pytest.raises(SplitError, match=r"speakers \['c'\] are in test and in training or validation"):
         check_speaker_independent(overlapping)
 
 

@@ -75,7 +75,7 @@ ERRORS = {
     ),
     "false claim": (
         {"speaker_independent": True},
-        r"`speaker_independent: true`, but speakers \['00', .*'04'\] are in both train and test\.",
+        r"`speaker_independent: true`, but speakers \['00', .*'04'\] are in test and in training or validation\.",
     ),
 }
 
