@@ -41,10 +41,12 @@ EVEN = 0.5
 # whose synthetic takes are much more alike, 0.905, and 0.897 of those within `REACH`.
 SAME = 0.92
 LONGEST_DIFFERENCE = 0.2  # s between the durations of one recording
-# Largest distance in any coordinate of the summaries of one recording. In EMO-DB it is 0.11 for shifts, gains and MP3,
-# and more than 0.17 for one clip in a hundred as MP3 of 16 kbit/s, and for 3 of 535 as MP3 of 8 kbit/s. A larger reach
-# costs time: in dense corpora 0.2 has eight times as many candidates.
+# Largest difference in any other coordinate of the summaries of one recording. In EMO-DB it is 0.11 for gains, shifts
+# and MP3 of soundfile's default quality; above 0.17 for 1 clip of 268 as MP3 of 16 kbit/s, and 3 of 535 at 8 kbit/s.
 REACH = 0.17
+# Among very many clips that reach finds too many others, and takes time that grows with the square of their number.
+# With this one, 1 in 20 is missed as MP3 of 8 kbit/s.
+MANY, REACH_AMONG_MANY = 10_000, 0.12
 NEIGHBOURS = 8  # compared with each clip, the nearest; this bounds the time where very many sound alike
 BROAD_BANDS = 4
 MODULATIONS = 0.7 * np.arange(1, 6)  # Hz; the syllables of speech come at up to about 4 a second
@@ -130,9 +132,11 @@ def _find_pairs(prints: list[np.ndarray]) -> np.ndarray:
 def _find_candidates(prints: list[np.ndarray]) -> np.ndarray:
     """(pairs, 2) positions of prints whose summaries are near each other."""
     summaries = np.array([_summarize(sound_print) for sound_print in prints])
+    summaries[:, 0] /= LONGEST_DIFFERENCE
+    summaries[:, 1:] /= REACH if len(prints) <= MANY else REACH_AMONG_MANY
     count = min(NEIGHBOURS + 1, len(prints))  # each finds itself
     distances, neighbours = cKDTree(summaries).query(
-        summaries, count, p=np.inf, distance_upper_bound=REACH, workers=count_cores()
+        summaries, count, p=np.inf, distance_upper_bound=1.0, workers=count_cores()
     )
     near = np.isfinite(distances)
     if count > NEIGHBOURS and (crowded := int(near.all(axis=1).sum())):
@@ -145,8 +149,8 @@ def _find_candidates(prints: list[np.ndarray]) -> np.ndarray:
 def _summarize(sound_print: np.ndarray) -> np.ndarray:
     """Coordinates of a print, which do not depend on silence at the ends and little on what is cut off there.
 
-    They are its duration, the share of each broad band in the amplitude, and how strongly that pulses at a few rates:
-    the magnitude of a Fourier transform over time, which no shift changes.
+    They are its duration in s, the share of each broad band in the amplitude, and how strongly that pulses at a few
+    rates: the magnitude of a Fourier transform over time, which no shift changes.
     """
     amplitude = _AMPLITUDES[sound_print].reshape(len(sound_print), BROAD_BANDS, -1).sum(axis=2)
     seconds = np.arange(len(amplitude)) * (HOP / SAMPLING_RATE)
@@ -155,8 +159,7 @@ def _summarize(sound_print: np.ndarray) -> np.ndarray:
     shares = totals / totals.sum()
     # A band that holds little pulses at random, and counts little.
     pulses *= np.sqrt(BROAD_BANDS * shares)
-    # A hair below, for a distance of just `REACH` is none to cKDTree.
-    duration = 0.99 * REACH * len(amplitude) * HOP / SAMPLING_RATE / LONGEST_DIFFERENCE
+    duration = len(amplitude) * HOP / SAMPLING_RATE
     return np.fromiter(chain([duration], SHARE_WEIGHT * shares, pulses.ravel()), float)
 
 

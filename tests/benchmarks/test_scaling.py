@@ -61,11 +61,11 @@ def make_noise():
 
 
 def make_clip(index):
-    """A second of eight syllables, each as loud as it falls out, in noise."""
+    """A second of eight syllables in noise, each loud enough to count: two clips that share one are not alike."""
     draw = np.random.default_rng(index)
     syllables = make_syllables()[draw.integers(0, 1_000, SYLLABLES)]
     start = draw.integers(0, 59 * RATE)
-    loudness = draw.uniform(0, 1, (SYLLABLES, 1)) ** 2
+    loudness = draw.uniform(0.1, 1, (SYLLABLES, 1))
     clip = (loudness * syllables).ravel() + make_noise()[start : start + RATE]
     return 0.8 * clip / np.abs(clip).max()
 
