@@ -132,9 +132,12 @@ def test_clipped_and_bad_files_are_to_be_listened_to(clips):
     sound, rate = soundfile.read(clips / "03a01Wa.wav")
     soundfile.write(clips / "03a01Wa.wav", np.clip(40 * sound, -0.9, 0.9), rate)
     (clips / "03a02Wa.wav").write_bytes(b"")
-    findings = texts(inspect(clips, *HELD_OUT), "quality")
-    assert any(text.startswith("03a02Wa.wav: an empty file") for text in findings)
-    assert any(text.startswith("emodb-03a01Wa: ") and "clipped" in text for text in findings)
+    report = inspect(clips, *HELD_OUT)
+    assert any(text.startswith("emodb-03a01Wa: ") and "clipped" in text for text in texts(report, "quality"))
+    assert [text.partition(":")[0] for text in texts(report, "stop")] == ["03a02Wa.wav"]
+    skipped = inspect(clips, *HELD_OUT, "--on_bad_audio", "skip")
+    assert texts(skipped, "stop") == []
+    assert any(text.startswith("03a02Wa.wav: an empty file") for text in texts(skipped, "quality"))
 
 
 def test_rare_emotions_and_one_sex_are_imbalance(clips):

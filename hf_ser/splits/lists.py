@@ -102,9 +102,13 @@ def read_split(path: str | Path, fold: int | None = None) -> Lists:
 
 
 def count_listed_folds(dataset: Dataset, arguments: SplitArguments) -> int | None:
-    """Folds in the file of `split: fixed`; None where it holds one split."""
+    """Folds in the file of `split: fixed`, which test each clip equally often if all are run; None for one split."""
     path = _find_file(arguments)
-    return _count_folds(_read_content(path), path)
+    content = _read_content(path)
+    n_folds = _count_folds(content, path)
+    if n_folds is not None and arguments.fold is None:
+        _check_tests(content["folds"], content.get("utterances"), path)
+    return n_folds
 
 
 def part_fixed(dataset: Dataset, arguments: SplitArguments) -> dict[str, np.ndarray]:
@@ -162,7 +166,6 @@ def _count_folds(content: dict[str, Any], path: str | Path) -> int | None:
     if not isinstance(folds, list) or len(folds) < 2 or not all(isinstance(block, dict) for block in folds):
         raise SplitError(f"`folds` of `{path}` is no list of two blocks or more. {LAYOUT}")
     _check_hash(content.get("hash"), hash_folds(block.get("hash", "") for block in folds), path)
-    _check_tests(folds, content.get("utterances"), path)
     return len(folds)
 
 

@@ -122,6 +122,7 @@ def test_clips_that_the_file_does_not_list_are_counted_and_left_out(balanced, tm
 GOOD = {"train": ["u0", "u1", "u2"], "validation": ["u3"], "test": ["u4"]}
 BLOCK = {"validation": ["u3"], "test": ["u4"]}
 FOLDS = {"utterances": ["u0", "u1", "u2", "u3", "u4"], "folds": [BLOCK, BLOCK]}
+HALVES = [{"validation": [], "test": ["u0", "u1"]}, {"validation": [], "test": ["u2", "u3", "u4"]}]
 WRONG = {
     "another corpus": (
         GOOD | {"test": ["u4", "x1", "x2"]},
@@ -150,7 +151,15 @@ WRONG = {
     "one fold": (FOLDS | {"folds": [BLOCK]}, r"`folds` of `.*` is no list of two blocks or more"),
     "folds that are none": (FOLDS | {"folds": [[], []]}, r"is no list of two blocks or more"),
     "a fold of one split": (GOOD | {"fold": 0}, r"holds one split and no folds\. Leave out `fold`\."),
-    "no fold": (FOLDS, r"`split: fixed` needs `fold`, 0 to 1\."),
+    "no fold": (FOLDS | {"folds": HALVES}, r"`split: fixed` needs `fold`, 0 to 1\."),
+    "folds that leave clips untested": (
+        FOLDS,
+        r"test `u0` 0 times and `u4` 2 times; expected each of the `utterances`",
+    ),
+    "folds that list their training": (
+        FOLDS | {"folds": [HALVES[0], HALVES[1] | {"train": ["u0"]}]},
+        r"A fold of `.*` has `train`; it trains on the `utterances` that it does not list",
+    ),
     "fold too large": (FOLDS | {"fold": 2}, r"`fold` is 2, but there are 2 folds, 0 to 1\."),
     "empty test": (GOOD | {"test": []}, r"The test part is empty\. .*list test clips in `split_file`"),
 }

@@ -6,6 +6,7 @@ from hf_ser.errors import SplitError
 from hf_ser.splits import SplitArguments, make_split
 from hf_ser.splits.lists import hash_split
 from hf_ser.splits.protocol import check_speaker_independent, describe_split
+from hf_ser.wording import is_speaker_independent
 from tests.splits.examples import corpus
 
 
@@ -26,6 +27,8 @@ def test_the_protocol_tells_what_test_shares_with_training_and_validation(overla
         "shared_audio": [["u0", "u4"], ["u3", "u5"]],  # u1 and u2 are both in training
         "test_speakers": ["c", "d"],
         "validation_speakers": ["c"],
+        "train_corpora": ["north"],
+        "test_corpora": ["north", "south"],
         "selected_on": "validation uar",
     }
 
@@ -46,7 +49,17 @@ def test_clips_that_do_not_name_their_speaker_support_no_claim():
         make_split(dataset, speaker_independent=True)
     protocol = describe_split(make_split(dataset), SplitArguments(), "validation")
     assert protocol["test_speakers"] == []
-    assert protocol["shared_speakers"] == ["a", "b", "c", "d"]
+    assert "" not in protocol["shared_speakers"]
+    assert set(protocol["shared_speakers"]) <= {"a", "b", "c", "d"}
+
+
+def test_nameless_speakers_in_training_leave_the_claim_unproven_too():
+    dataset = corpus([0, 1, 2] * 6, ["a", "b", "c"] * 3 + [""] * 9, corpus=["north"] * 9 + ["south"] * 9)
+    arguments = SplitArguments(split="cross-corpus", test_corpora=["north"], validation=0)
+    protocol = describe_split(make_split(dataset, **arguments.as_options()), arguments, "nothing")
+    assert (protocol["test_speakers"], protocol["shared_speakers"]) == ([], [])
+    assert not is_speaker_independent(protocol)
+    assert (protocol["train_corpora"], protocol["test_corpora"]) == (["south"], ["north"])
 
 
 def test_a_speaker_shared_with_validation_breaks_the_claim_too(overlapping):
