@@ -218,7 +218,8 @@ def _read_value(text: str, kind: Any) -> Any:
     if _matches(text, kind) and not (takes_names and "," in text):
         return text
     if takes_names:  # 03,08 are names, and no numbers
-        return [name.strip(" '\"") for name in text.strip("[]").split(",")]
+        names = [name.strip(" '\"") for name in text.strip("[]").split(",")]
+        return [None if name == "null" and _matches([None], kind) else name for name in names]
     if _matches(listed := _read_yaml(f"[{text}]"), kind):
         return listed
     return float(value) if _matches(0.5, kind) and _is_number(value) else value

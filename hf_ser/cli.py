@@ -95,15 +95,16 @@ def list_corpora() -> None:
     """List the corpora and how to get them."""
     from hf_ser.corpora import CORPORA
 
-    columns = ("name", "language", "speakers", "emotions", "clips", "hours", "what it is, its licence, how to get it")
-    table = _make_table(*columns)
-    table.show_lines = True
+    table = _make_table("name", "language", "speakers", "clips", "hours", "emotions")
     for name, builder in CORPORA.items():
         card, emotions = builder.card, ", ".join(builder.card.emotions) or "yours"
-        numbers = (card.n_speakers or "yours", emotions, card.n_clips or "yours", card.hours or "")
-        about = f"{card.title}\n{card.licence or 'Licence not stated.'}\n{card.download}"
-        _add_row(table, name, card.language, *numbers, about)
+        numbers = (card.n_speakers or "yours", card.n_clips or "yours", card.hours or "")
+        _add_row(table, name, card.language, *numbers, emotions)
     _print(table)
+    for name, builder in CORPORA.items():
+        card = builder.card
+        licence = f"Licence: {card.licence or 'not stated.'}"
+        typer.echo(f"\n{name}: {card.title}\n  {licence}\n  {card.download}")
 
 
 @corpora.command("check")

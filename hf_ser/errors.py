@@ -19,7 +19,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
+UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
 MANY = 40  # names that are too many to list in one line
 FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # What safetensors and torch.save say of a full disk, in place of the system's error.
@@ -91,6 +91,8 @@ def exit_in_one_line() -> Iterator[None]:
     """End the program with one line, and status 1, where a user's error is met; our own bugs keep their traceback."""
     try:
         yield
+    except KeyboardInterrupt:
+        sys.exit("Interrupted. A training goes on where it was when the same command is given again.")
     except HfSerError as error:
         sys.exit(f"{type(error).__name__}: {error}")
 

@@ -2,7 +2,7 @@
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +35,11 @@ def pool_folds(recipe: Recipe, runs: Sequence[Recipe]) -> dict[str, Any]:
         the content of results.json, which `runs.close_run` writes last.
     """
     folder, folders = Path(recipe.training.output_dir), [Path(run.training.output_dir) for run in runs]
-    folds = [json.loads((fold / RESULTS).read_text(encoding="utf-8")) for fold in folders]
-    predictions = pd.concat(
-        [pd.read_parquet(path / PREDICTIONS).assign(fold=number) for number, path in enumerate(folders)],
-        ignore_index=True,
-    )
+    folds = [
+        _read_fold(path, lambda path: json.loads((path / RESULTS).read_text(encoding="utf-8"))) for path in folders
+    ]
+    tables = [_read_fold(path, lambda path: pd.read_parquet(path / PREDICTIONS)) for path in folders]
+    predictions = pd.concat([table.assign(fold=fold) for fold, table in enumerate(tables)], ignore_index=True)
     _check_predictions(predictions)
     first = folds[0]
     results = {
@@ -76,6 +76,16 @@ def _spread(scores: list[dict[str, float]]) -> dict[str, dict[str, float]]:
         }
         for name, values in columns.items()
     }
+
+
+def _read_fold(folder: Path, read: Callable[[Path], Any]) -> Any:
+    """What a finished fold has left, or a RunError that says how to mend it."""
+    try:
+        return read(folder)
+    except (OSError, ValueError) as error:  # of JSON and of Arrow too
+        raise RunError(
+            f"`{folder}` is damaged ({' '.join(str(error).split())}). Delete it: the same command trains it again."
+        ) from error
 
 
 def _check_predictions(predictions: pd.DataFrame) -> None:

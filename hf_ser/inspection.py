@@ -9,7 +9,7 @@ from datasets import Dataset, DatasetDict
 from hf_ser.arguments import CorpusArguments, Recipe
 from hf_ser.checks import drop_bad_audio, find_duplicate_audio, find_near_duplicate_audio, list_known_bad_audio
 from hf_ser.corpora import CORPORA, list_sources, load_corpus
-from hf_ser.corpora.pooling import DROP, find_pool, read_mapping
+from hf_ser.corpora.pooling import find_pool, read_mapping
 from hf_ser.quality import find_outliers
 from hf_ser.splits import count_folds, make_split
 from hf_ser.splits.arguments import PARTS, SplitArguments
@@ -61,7 +61,8 @@ def inspect_recipe(recipe: Recipe) -> RecipeReport:
         *_find_bad_files(corpus, bad_files, recipe.corpus.on_bad_audio),
         *_find_odd_sounds(dataset),
     ]
-    title = " + ".join(source for source, _ in list_sources(recipe.corpus.corpus, recipe.corpus.data_dir))
+    sources = list_sources(recipe.corpus.corpus, recipe.corpus.data_dir)
+    title = " + ".join(CORPORA[source].find_card(folder).name for source, folder in sources)
     return RecipeReport(title, n_folds, {part: _count(splits[0][part]) for part in PARTS}, findings)
 
 
@@ -77,7 +78,7 @@ def _count(part: Dataset) -> dict[str, int]:
         "clips": len(part),
         "speakers": len(set(part["speaker"][:]) - {""}),
         **{name: emotions[index] for index, name in enumerate(names)},
-        **{sex or "sex unknown": count for sex, count in sorted(sexes.items())},
+        **{f"sex: {sex or 'unknown'}": count for sex, count in sorted(sexes.items())},
     }
 
 
@@ -139,7 +140,7 @@ def _compare_with_published(dataset: Dataset, arguments: CorpusArguments) -> Ite
         counts = Counter({names[label]: count for label, count in found.get(card.name, Counter()).items()})
         wrong = [
             f"{emotion} {counts[emotion]} in place of {published[emotion]}"
-            for emotion in sorted({*counts, *published} - {DROP})
+            for emotion in sorted({*counts, *published} - {None})
             if counts[emotion] != published[emotion]
         ]
         if card.emotion_counts and wrong:

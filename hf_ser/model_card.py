@@ -94,6 +94,7 @@ def _context(results: dict, model_id: str) -> dict:
         "weights": _setting("backbone_weights", recipe.get("backbone_weights") or ""),
         "licence": corpus["licence"].rstrip(". ") or "not stated",
         "sampling_rate": recipe.get("sampling_rate") or (results["probe"] or folds[0]["probe"])["sampling_rate"],
+        "nothing_shared": "none" if any(results["protocol"]["test_speakers"]) else "not known",
         "weights_id": f"{model_id}/fold-00" if folds else model_id,
         "per_fold": ", mean of the folds" if folds else "",
         "fold_rows": [_fold_row(fold, results["metrics"]) for fold in folds],

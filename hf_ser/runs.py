@@ -3,10 +3,10 @@
 A run over folds holds one such folder for each fold, and is resumed at the fold that was interrupted.
 """
 
-import itertools
 import json
 import logging
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from transformers import PreTrainedModel, SequenceFeatureExtractor
 from hf_ser.arguments import Recipe, change_recipe, read_recipe
 from hf_ser.errors import RunError, writing
 from hf_ser.splits import SplitArguments
-from hf_ser.splits.lists import Lists, hash_lists, hash_split, list_utterances, read_split, write_split
+from hf_ser.splits.lists import hash_clips, hash_split, write_split
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +44,7 @@ def open_run(recipe: Recipe) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         if (_list_checkpoints(folder) or list_folds(folder)) and (folder / RECIPE).exists():
             _check_same_recipe(folder / RECIPE, recipe.options)
+        logger.info("Run folder: `%s`", folder)
         _write_whole(folder / RECIPE, yaml.safe_dump(recipe.options, sort_keys=False))
     return folder
 
@@ -58,13 +59,22 @@ def plan_runs(recipe: Recipe, n_folds: int) -> list[Recipe]:
 
 def list_folds(folder: Path) -> list[Path]:
     """Folders of the folds of a run, in their order; none for a run without folds."""
-    folds = [path for path in folder.glob("fold-[0-9]*") if path.is_dir()]
+    folds = [path for path in folder.glob("fold-*") if re.fullmatch(r"fold-\d+", path.name) and path.is_dir()]
     return sorted(folds, key=lambda path: (len(path.name), path.name))
 
 
 def is_finished(recipe: Recipe) -> bool:
-    """Whether the run of a recipe has ended; results.json is written last."""
-    return (Path(recipe.training.output_dir) / RESULTS).exists()
+    """Whether the run of a recipe has ended; results.json is written last.
+
+    Raises:
+        RunError: if another recipe's run has ended there.
+    """
+    folder = Path(recipe.training.output_dir)
+    if not (folder / RESULTS).exists():
+        return False
+    _check_same_recipe(folder / RECIPE, recipe.options)
+    logger.info("`%s` is finished.", folder)
+    return True
 
 
 def keep_split(folder: Path, split: DatasetDict, arguments: SplitArguments) -> None:
@@ -73,14 +83,16 @@ def keep_split(folder: Path, split: DatasetDict, arguments: SplitArguments) -> N
     Raises:
         RunError: if the run goes on, or other folds of it are there, and the corpus has changed since.
     """
-    others = [fold / SPLIT for fold in list_folds(folder.parent) if fold != folder] if _is_fold(folder) else []
-    for path in [path for path in others if path.exists()][:1]:
-        _check_same_clips(_list_clips(list_utterances(split)), _list_clips(read_split(path)), path)
-    path = folder / SPLIT
-    if path.exists() and _list_checkpoints(folder) and hash_lists(read_split(path)) != hash_split(split):
-        raise RunError(f"`{path}` is not the split of this recipe and corpus any more. {CHANGED}")
-    with writing(path, FREE_SPACE):
-        write_split(split, arguments, path)
+    before = [folder] if _list_checkpoints(folder) else []
+    before += [fold for fold in list_folds(folder.parent) if fold != folder] if _is_fold(folder) else []
+    for path in [other / SPLIT for other in before if (other / SPLIT).exists()][:1]:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["clips_hash"] != hash_clips(split):
+            raise RunError(f"The corpus has other clips, labels, speakers or sounds than at `{path}`. {CHANGED}")
+        if path.parent == folder and content["hash"] != hash_split(split):
+            raise RunError(f"`{path}` is not the split of this recipe any more. {CHANGED}")
+    with writing(folder / SPLIT, FREE_SPACE):
+        write_split(split, arguments, folder / SPLIT)
 
 
 def find_checkpoint(folder: Path) -> str | None:
@@ -127,20 +139,6 @@ def _write_whole(path: Path, text: str) -> None:
 
 def _is_fold(folder: Path) -> bool:
     return folder.name.startswith("fold-")
-
-
-def _list_clips(lists: Lists) -> set[str]:
-    """Utterances of all parts."""
-    return set(itertools.chain.from_iterable(lists.values()))
-
-
-def _check_same_clips(clips: set[str], before: set[str], path: Path) -> None:
-    """Folds of other clips would not be folds of one corpus."""
-    if clips != before:
-        raise RunError(
-            f"The corpus has {len(clips - before)} clips that `{path}` lacks, and lacks {len(before - clips)} of its "
-            f"{len(before)}. {CHANGED}"
-        )
 
 
 def _check_same_recipe(path: Path, options: dict) -> None:

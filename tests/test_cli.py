@@ -125,8 +125,10 @@ def test_corpora_lists_every_card(arguments):
 
 
 def test_own_corpora_are_listed_without_counts():
-    line = next(line for line in call("corpora").stdout.splitlines() if "own recordings that a CSV lists" in line)
-    assert [cell.strip() for cell in line.split("│")[1:5]] == ["csv", "und", "yours", "yours"]
+    shown = call("corpora").stdout
+    line = next(line for line in shown.splitlines() if line.startswith("│ csv "))
+    assert [cell.strip() for cell in line.split("│")[1:7]] == ["csv", "und", "yours", "yours", "", "yours"]
+    assert "csv: own recordings that a CSV lists" in shown
 
 
 def test_checking_own_recordings_finds_no_difference_from_what_nobody_published(tmp_path):

@@ -56,7 +56,7 @@ def test_the_parts_are_counted_by_speaker_emotion_and_sex(clips):
     assert report.parts["test"]["clips"] == 21
     assert report.parts["test"]["speakers"] == 1
     assert [report.parts["test"][emotion] for emotion in LETTERS] == [3] * 7
-    assert report.parts["test"]["male"] == 21
+    assert report.parts["test"]["sex: male"] == 21
     assert sum(part["clips"] for part in report.parts.values()) == 84
 
 

@@ -11,7 +11,7 @@ from transformers import TrainerCallback
 from hf_ser.arguments import parse_recipe
 from hf_ser.errors import RecipeError, RunError
 from hf_ser.evaluation import merge_history, probe
-from hf_ser.runs import find_checkpoint, keep_split, open_run, save_model
+from hf_ser.runs import find_checkpoint, is_finished, keep_split, open_run, save_model
 from hf_ser.splits import make_split
 from hf_ser.training import build_feature_extractor, build_model, build_trainer
 
@@ -206,8 +206,11 @@ def test_a_run_goes_on_with_the_split_that_it_began_with(make_recipe, split, tmp
     keep_split(tmp_path, fewer, arguments)  # nothing was learnt yet
     (tmp_path / "checkpoint-5").mkdir()
     keep_split(tmp_path, fewer, arguments)
-    with pytest.raises(RunError, match=r"split\.json` is not the split of this recipe and corpus any more\. Restore"):
+    with pytest.raises(RunError, match=r"other clips, labels, speakers or sounds than at `.*split\.json`\. Restore"):
         keep_split(tmp_path, split, arguments)
+    exchanged = DatasetDict(fewer | {"train": fewer["test"], "test": fewer["train"]})
+    with pytest.raises(RunError, match=r"split\.json` is not the split of this recipe any more\. Restore"):
+        keep_split(tmp_path, exchanged, arguments)
 
 
 def test_folds_of_a_corpus_that_has_changed_are_not_mixed(make_recipe, split, tmp_path):
@@ -217,8 +220,23 @@ def test_folds_of_a_corpus_that_has_changed_are_not_mixed(make_recipe, split, tm
     keep_split(tmp_path / "fold-00", split, arguments)
     keep_split(tmp_path / "fold-01", DatasetDict(split | {"train": split["test"], "test": split["train"]}), arguments)
     fewer = DatasetDict(split | {"train": split["train"].select(range(2, len(split["train"])))})
-    with pytest.raises(RunError, match=r"has 0 clips that `.*fold-00.split\.json` lacks, and lacks 2 of its"):
+    with pytest.raises(RunError, match=r"other clips, labels, speakers or sounds than at `.*fold-00.split\.json`"):
         keep_split(tmp_path / "fold-01", fewer, arguments)
+    labels = [2 - label for label in split["train"]["label"]]
+    column = split["train"].features["label"]
+    relabelled = split["train"].remove_columns("label").add_column("label", labels, feature=column)
+    with pytest.raises(RunError, match="other clips, labels, speakers or sounds"):
+        keep_split(tmp_path / "fold-01", DatasetDict(split | {"train": relabelled}), arguments)
+
+
+def test_a_finished_fold_of_another_recipe_is_refused(make_recipe, tmp_path):
+    recipe = make_recipe("run")
+    folder = open_run(recipe)
+    assert not is_finished(recipe)
+    (folder / "results.json").write_text("{}")
+    assert is_finished(recipe)
+    with pytest.raises(RunError, match="begun with another `learning_rate`"):
+        is_finished(make_recipe("run", "--learning_rate", "1e-4"))
 
 
 def test_the_probe_of_a_saved_run_is_the_same_to_the_bit(make_recipe, split, tmp_path):

@@ -18,6 +18,7 @@ from hf_ser.corpora.own import AudioFolder, Csv, Hub, Parquet
 from hf_ser.corpora.pooling import (
     check_common_words,
     check_mapping,
+    check_several_emotions,
     find_pool,
     pool_corpora,
     rename_emotions,
@@ -85,15 +86,15 @@ def load_corpus(
         dataset = builder.load()
         check_fingerprint(dataset, builder.card)
         parts[builder.card.name] = dataset
-    if intensities is not None:
-        parts = select_intensities(parts, intensities)
     if map_emotions:
         check_mapping(parts, map_emotions)
+    if intensities is not None:
+        parts = select_intensities(parts, intensities)
     parts = {part: rename_emotions(dataset, mapping, part) for part, dataset in parts.items()}
     if len(parts) == 1 and reading is None:
-        return next(iter(parts.values()))
+        return check_several_emotions(next(iter(parts.values())))
     check_common_words(parts, mapping)
-    return pool_corpora(parts, reading)
+    return check_several_emotions(pool_corpora(parts, reading))
 
 
 def list_sources(name: Names, data_dir: Folders = None) -> list[tuple[str, str | Path | None]]:

@@ -24,8 +24,6 @@ from hf_ser.errors import AudioError, CorpusError, writing
 
 logger = logging.getLogger(__name__)
 
-ROWS_PER_TABLE = 1_000
-
 
 @dataclasses.dataclass(frozen=True)
 class Utterance:
@@ -88,6 +86,7 @@ class CorpusBuilder(datasets.ArrowBasedBuilder):
 
     card: ClassVar[CorpusCard]
     suffixes: ClassVar[tuple[str, ...]] = (".wav",)
+    rows_per_table: ClassVar[int] = 1_000  # that are in memory at once
     VERSION = datasets.Version("1.0.0")  # of the columns
 
     def __init__(self, cache_dir: str | Path | None = None, data_dir: str | Path | None = None):
@@ -95,7 +94,8 @@ class CorpusBuilder(datasets.ArrowBasedBuilder):
         self.root = self.find_root(data_dir)
         self.utterances = self.read_utterances()
         self._check_ids()
-        super().__init__(cache_dir=str(self.cache_root), dataset_name=self.card.name, config_id=self._make_key())
+        with writing(self.cache_root, FREE_SPACE):
+            super().__init__(cache_dir=str(self.cache_root), dataset_name=self.card.name, config_id=self._make_key())
 
     @classmethod
     def find_card(cls, data_dir: str | Path | None) -> CorpusCard:
@@ -198,8 +198,8 @@ class CorpusBuilder(datasets.ArrowBasedBuilder):
         return [datasets.SplitGenerator(name="train", gen_kwargs={})]
 
     def _generate_tables(self) -> Iterator[tuple[Key, pa.Table]]:
-        for index, start in enumerate(range(0, len(self.utterances), ROWS_PER_TABLE)):
-            part = slice(start, start + ROWS_PER_TABLE)
+        for index, start in enumerate(range(0, len(self.utterances), self.rows_per_table)):
+            part = slice(start, start + self.rows_per_table)
             sounds = self._find_sounds(part)
             rows = [self._make_row(*pair) for pair in zip(self.utterances[part], sounds, strict=True)]
             yield Key(0, index), pa.Table.from_pylist(rows, schema=self.info.features.arrow_schema)

@@ -166,6 +166,8 @@ class AudioFolder(OwnRecordings):
 class LoadedRecordings(OwnRecordings):
     """Recordings that `datasets` loads: the sound in the table itself, or in files that the table names."""
 
+    rows_per_table = 100  # with their sound
+
     def load_rows(self) -> datasets.Dataset:
         """All rows as they are stored.
 
@@ -193,6 +195,11 @@ class LoadedRecordings(OwnRecordings):
             with writing(self.cache_root, FREE_SPACE):
                 splits = datasets.load_dataset(path, cache_dir=str(self.cache_root), **options)
             return datasets.concatenate_datasets(list(splits.values()))
+        except ImportError as error:  # its builder encodes sound files, for which it needs another package
+            raise CorpusError(
+                f"`{self.root}` holds sound files beside a table, and no Parquet. Download it "
+                "(`hf download --repo-type dataset`), and pass the folder with `corpus: audiofolder`, or its table with `corpus: csv`."
+            ) from error
         except (OSError, ValueError, RuntimeError, DatasetsError) as error:
             cause = error.__cause__ if isinstance(error, DatasetGenerationError) and error.__cause__ else error
             raise CorpusError(

@@ -58,9 +58,22 @@ def find_pool(name: str, corpora: Sequence[str], map_emotions: Mapping[str, str]
     return POOLS[name]
 
 
-def read_mapping(mapping: Mapping[str, str]) -> dict[str, str]:
-    """A mapping in the shared words; `drop` stays as it is."""
-    return {read_emotion(old): DROP if new == DROP else read_emotion(new) for old, new in mapping.items()}
+def read_mapping(mapping: Mapping[str, str]) -> dict[str, str | None]:
+    """A mapping in the shared words; None stands for `drop`.
+
+    Raises:
+        RecipeError: An emotion becomes nothing, or two different things.
+    """
+    read: dict[str, str | None] = {}
+    for old, new in mapping.items():
+        emotion, target = read_emotion(old), None if new == DROP else read_emotion(new)
+        if target == "" or read.setdefault(emotion, target) != target:
+            raise RecipeError(
+                f"`map_emotions` makes `{new}` of `{old}`"
+                + ("" if target == "" else f", and `{read[emotion] or DROP}` of the same emotion in other words")
+                + f". Give one emotion, or `{DROP}`."
+            )
+    return read
 
 
 def rename_emotions(dataset: Dataset, mapping: Mapping[str, str], name: str) -> Dataset:
@@ -79,13 +92,13 @@ def rename_emotions(dataset: Dataset, mapping: Mapping[str, str], name: str) -> 
     targets = [renamed.get(emotion, emotion) for emotion in names]
     if targets == names:
         return dataset
-    emotions = sorted(set(targets) - {DROP})
+    emotions = sorted(set(targets) - {None})
     labels = dataset["label"][:]
-    kept = [index for index, label in enumerate(labels) if targets[label] != DROP]
+    kept = [index for index, label in enumerate(labels) if targets[label] is not None]
     if not kept:
         raise CorpusError(f"`map_emotions` leaves no clip of `{name}`, which has {names}.")
     if len(kept) < len(dataset):
-        dropped = Counter(names[label] for label in labels if targets[label] == DROP)
+        dropped = Counter(names[label] for label in labels if targets[label] is None)
         logger.info("%s: left out by `map_emotions`: %s", name, dict(sorted(dropped.items())))
         dataset = dataset.select(kept)
     return _replace_labels(dataset, [emotions.index(targets[labels[index]]) for index in kept], emotions)
@@ -139,6 +152,14 @@ def check_mapping(parts: Mapping[str, Dataset], mapping: Mapping[str, str]) -> N
             f"`map_emotions` names `{unknown[0]}`, which no clip of {', '.join(parts)} has. "
             + suggest(unknown[0], known)
         )
+
+
+def check_several_emotions(dataset: Dataset) -> Dataset:
+    """The dataset; raises CorpusError where all its clips have one emotion."""
+    names = dataset.features["label"].names
+    if len(names) < 2:
+        raise CorpusError(f"Only `{names[0]}` is left of the emotions; there is nothing to tell apart. Keep another.")
+    return dataset
 
 
 def check_common_words(parts: Mapping[str, Dataset], mapping: Mapping[str, str]) -> None:

@@ -14,7 +14,7 @@ from hf_ser.splits.protocol import check_speaker_independent, shared_audio
 
 logger = logging.getLogger(__name__)
 
-OF_EVERY_KIND = ("split", "split_seed", "test", "validation", "speaker_independent")
+OF_EVERY_KIND = ("split", "split_seed", "validation", "speaker_independent")
 
 
 def make_split(dataset: Dataset, kind: str = "stratified", seed: int = 0, **options: object) -> DatasetDict:
@@ -79,6 +79,11 @@ def _check_arguments(arguments: SplitArguments) -> None:
     for name in ("test", "validation"):
         if not 0 <= getattr(arguments, name) < 1:
             raise SplitError(f"`{name}` is {getattr(arguments, name)}; it is a share, from 0 up to but not with 1.")
+    if arguments.split == "stratified" and arguments.test + arguments.validation >= 1:
+        raise SplitError(
+            f"`test: {arguments.test}` and `validation: {arguments.validation}` leave no clip to train on. "
+            "Give shares that add up to less than 1."
+        )
     defaults, own = SplitArguments(), (*OF_EVERY_KIND, *SPLITS[arguments.split].options)
     for entry in fields(SplitArguments):
         if entry.name not in own and getattr(arguments, entry.name) != getattr(defaults, entry.name):

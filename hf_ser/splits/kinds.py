@@ -112,7 +112,7 @@ class SplitKind:
 
 
 SPLITS = {
-    "stratified": SplitKind(part_stratified, ("stratify_by",)),
+    "stratified": SplitKind(part_stratified, ("test", "stratify_by")),
     "held-out-speakers": SplitKind(part_held_out_speakers, ("test_speakers",)),
     "leave-one-speaker-out": SplitKind(
         partial(part_leave_one_out, column="speaker"), ("fold",), partial(count_values, column="speaker")

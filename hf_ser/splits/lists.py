@@ -39,6 +39,18 @@ def hash_lists(lists: Mapping[str, list[str]]) -> str:
     return _digest({part: sorted(lists[part]) for part in PARTS})
 
 
+def hash_clips(split: DatasetDict) -> str:
+    """Digest of what is learnt from: each clip's label, speaker and sound, in whatever part it is."""
+    columns = ("utterance", "label", "speaker", "audio_hash")
+    names = split["train"].features["label"].names
+    clips = [
+        clip
+        for part in split.values()
+        for clip in zip(*(part[column][:] for column in columns if column in part.column_names), strict=True)
+    ]
+    return _digest([names, sorted(clips, key=lambda clip: clip[0])])
+
+
 def hash_folds(hashes: Iterable[str]) -> str:
     """Digest of the hashes of all folds, in their order."""
     return _digest(list(hashes))
@@ -46,7 +58,8 @@ def hash_folds(hashes: Iterable[str]) -> str:
 
 def write_split(split: DatasetDict, arguments: SplitArguments, path: Path) -> None:
     """Save a split as JSON, by utterance, so that another person can repeat it."""
-    content = {"hash": hash_split(split), "arguments": _describe(arguments), **list_utterances(split)}
+    hashes = {"hash": hash_split(split), "clips_hash": hash_clips(split)}
+    content = {**hashes, "arguments": _describe(arguments), **list_utterances(split)}
     path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 

@@ -140,7 +140,7 @@ def test_the_file_without_audio_is_left_out_even_where_bad_files_are_refused(fol
 
 def test_the_command_passes_the_corpus_exactly_as_published(cremad_tree, caplog):
     with caplog.at_level(logging.ERROR, logger="hf_ser"):  # gives the level back that the command changes
-        result = CliRunner().invoke(app, ["corpora", "check", "cremad", str(cremad_tree)])
+        result = CliRunner(env={"COLUMNS": "300"}).invoke(app, ["corpora", "check", "cremad", str(cremad_tree)])
     assert result.exit_code == 0, result.output
     assert "differences from the published corpus: none" in result.stdout
     assert "bad files: none" in result.stdout

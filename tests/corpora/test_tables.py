@@ -213,7 +213,7 @@ def test_a_changed_row_or_sound_is_read_again(write_csv, folder):
 
 def test_one_speaker_loads_and_cannot_be_held_out(write_csv):
     dataset = load_corpus("csv", write_csv("file,label,speaker\nhappy/a.wav,happy,1\nWut/a.wav,angry,1\n"))
-    with pytest.raises(SplitError, match="1 speakers are too few"):
+    with pytest.raises(SplitError, match="The column `speaker` has one value"):
         make_split(dataset, "leave-one-speaker-out", fold=0)
 
 

@@ -18,7 +18,10 @@ ERRORS = {
         r"`test: 0.01` is 1 of 60 clips, and both sides need one of each of the 3 strata by label "
         r"\(anger: 20, fear: 20, neutral: 20\)\. Use another share",
     ),
-    "shares that leave nothing": ({"test": 0.5, "validation": 0.5}, r"`validation: 0.5` is 30 of 30 clips"),
+    "shares that leave nothing": (
+        {"test": 0.5, "validation": 0.5},
+        r"`test: 0.5` and `validation: 0.5` leave no clip",
+    ),
     "unknown column": ({"stratify_by": ["label", "gender"]}, r"`stratify_by` names `gender`\. Valid: .*`sex`"),
     "a column that is no list": ({"stratify_by": "label"}, r"`stratify_by` is 'label'; it is a list of columns"),
     "no column": ({"stratify_by": []}, r"`stratify_by` is \[\]; it is a list of columns"),
