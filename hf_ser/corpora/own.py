@@ -198,7 +198,8 @@ class LoadedRecordings(OwnRecordings):
         except ImportError as error:  # its builder encodes sound files, for which it needs another package
             raise CorpusError(
                 f"`{self.root}` holds sound files beside a table, and no Parquet. Download it "
-                "(`hf download --repo-type dataset`), and pass the folder with `corpus: audiofolder`, or its table with `corpus: csv`."
+                "(`hf download --repo-type dataset`), and pass the folder "
+                "with `corpus: audiofolder`, or its table with `corpus: csv`."
             ) from error
         except (OSError, ValueError, RuntimeError, DatasetsError) as error:
             cause = error.__cause__ if isinstance(error, DatasetGenerationError) and error.__cause__ else error
