@@ -22,6 +22,8 @@ FORMATS = ("WAV", "WAVEX", "RF64", "AIFF", "FLAC", "OGG", "MP3")
 EXPECTED = "Expected WAV, AIFF, FLAC, OGG or MP3: convert it, copy it again or leave it out."
 # Full scale is 1; in float files that hold integers unscaled it is 2^31 at most, and power spectra stay finite.
 LOUDEST = 2.0**31
+# What a folder is searched for; a file that is named itself is read whatever its suffix.
+SUFFIXES = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc")
 
 
 def read_audio(source: str | Path | bytes | dict, sampling_rate: int = 16_000) -> np.ndarray:

@@ -26,7 +26,7 @@ from transformers import (
     SequenceFeatureExtractor,
 )
 
-from hf_ser.audio import read_audio
+from hf_ser.audio import SUFFIXES, read_audio
 from hf_ser.checks import check_on_bad_audio
 from hf_ser.errors import AudioError, RecipeError, RunError, suggest
 from hf_ser.evaluation import probe
@@ -34,8 +34,6 @@ from hf_ser.runs import RESULTS
 
 logger = logging.getLogger(__name__)
 
-# What a folder is searched for; a file that is named itself is read whatever its suffix.
-SUFFIXES = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc")
 CONFIG, WEIGHTS, FEATURES = "config.json", "model.safetensors", "preprocessor_config.json"
 HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 NAMED = 5  # weights that an error names; the rest it counts
