@@ -74,9 +74,7 @@ def build_trainer(
         RecipeError: for options that contradict each other.
     """
     labels = split["train"].features["label"].names
-    arguments, augmentation = recipe.training, recipe.augmentation
-    _check_selection(arguments)
-    _check_mixing(augmentation, feature_extractor)
+    _check_selection(recipe.training)
     has_validation = len(split["validation"]) > 0
     if not has_validation:
         _train_without_validation(recipe)
@@ -85,15 +83,14 @@ def build_trainer(
     if recipe.fine_tuning.early_stopping_patience is not None:
         callbacks.append(EarlyStoppingCallback(recipe.fine_tuning.early_stopping_patience))
     evaluation_collator = FeatureCollator(feature_extractor)
-    _check_forward(model, evaluation_collator([select_inputs(split["train"])[_find_shortest(split["train"])]]))
-    on_device = augmentation.features == "device"
+    _check_forward(model, evaluation_collator, split["train"])
     try:
         return EmotionTrainer(
             model=model,
-            args=arguments,
+            args=recipe.training,
             data_collator=evaluation_collator,
-            train_collator=collator.read if on_device else collator,
-            compute_features=collator.compute if on_device else None,
+            train_collator=collator,
+            on_device=recipe.augmentation.features == "device",
             train_dataset=train,
             eval_dataset=select_inputs(split["validation"]) if has_validation else None,
             processing_class=feature_extractor,
@@ -121,17 +118,18 @@ class EmotionTrainer(transformers.Trainer):
 
     Args:
         train_collator: of the training part; `data_collator` is that of all others.
-        compute_features: the rest of a training batch's way, on the model's device, where the collator stops before.
+        on_device: a WaveformCollator only reads, and its features are computed where the model is.
     """
 
-    def __init__(self, *args: Any, train_collator: Callable, compute_features: Callable | None = None, **kwargs: Any):
+    def __init__(self, *args: Any, train_collator: Callable, on_device: bool = False, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.train_collator = train_collator
-        self.compute_features = compute_features
+        self.on_device = on_device
 
     def get_train_dataloader(self) -> torch.utils.data.DataLoader:
         """Batches of the training part, augmented."""
-        evaluation_collator, self.data_collator = self.data_collator, self.train_collator
+        evaluation_collator = self.data_collator
+        self.data_collator = self.train_collator.read if self.on_device else self.train_collator
         try:
             return super().get_train_dataloader()
         finally:
@@ -139,8 +137,8 @@ class EmotionTrainer(transformers.Trainer):
 
     def training_step(self, model: torch.nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> torch.Tensor:
         """One step; a loss that is no number ends the training, for nothing would be learnt any more."""
-        if self.compute_features is not None:
-            inputs = self.compute_features(inputs, self.args.device)
+        if self.on_device:
+            inputs = self.train_collator.compute(inputs, self.args.device)
         loss = super().training_step(model, inputs, *args, **kwargs)
         if not torch.isfinite(loss).all():
             raise RunError(
@@ -178,6 +176,7 @@ def _build_inputs(
 ) -> tuple[Dataset | NoisyCopies, AugmentingCollator]:
     """Rows of the training part, and the collator that reads them."""
     augmentation, labels, seed = recipe.augmentation, train.features["label"].names, recipe.training.seed
+    _check_mixing(augmentation, feature_extractor)
     if augmentation.features == "map":
         return select_inputs(train), AugmentingCollator(feature_extractor, augmentation, len(labels), seed)
     _check_waveforms(recipe, train)
@@ -214,8 +213,9 @@ def _find_shortest(dataset: Dataset) -> int:
 
 
 @torch.no_grad()
-def _check_forward(model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> None:
+def _check_forward(model: PreTrainedModel, collator: FeatureCollator, train: Dataset) -> None:
     """Run the network once before hours are spent."""
+    batch = collator([select_inputs(train)[_find_shortest(train)]])
     shape = tuple(batch["input_features"].shape[1:])
     try:
         model.eval()(input_features=batch["input_features"], attention_mask=batch["attention_mask"])

@@ -41,7 +41,10 @@ def build_changes(
         (noise, partial(add_noise, snr=noise)),
         (options.gain_db, partial(change_gain, decibels=options.gain_db)),
     ]
-    return [change for given, change in wanted if given is not None]
+    changes = [change for given, change in wanted if given is not None]
+    for change in changes:  # libraries that are slow to load do so here, and not in each worker of each epoch
+        change(np.ones(1, np.float32), np.random.default_rng(0))
+    return changes
 
 
 def list_sounds(key: str, folder: str | None) -> list[Path]:
