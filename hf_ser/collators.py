@@ -114,15 +114,9 @@ class WaveformCollator(AugmentingCollator):
         RecipeError, AudioError: for a folder of noises or rooms that cannot be used.
     """
 
-    def __init__(
-        self,
-        feature_extractor: SequenceFeatureExtractor,
-        augmentation: AugmentationArguments,
-        num_labels: int,
-        seed: int,
-    ):
-        super().__init__(feature_extractor, augmentation, num_labels, seed)
-        self.changes = build_changes(augmentation, feature_extractor.sampling_rate)
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.changes = build_changes(self.augmentation, self.feature_extractor.sampling_rate)
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         """Rows with `audio`, `label`, `utterance` and, of a noisy copy, `copy` -> an augmented batch of features."""
