@@ -19,6 +19,7 @@ import torch
 import transformers
 import yaml
 
+from hf_ser.augmentation.arguments import AugmentationArguments
 from hf_ser.errors import RecipeError, suggest
 from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
@@ -50,24 +51,6 @@ class CorpusArguments:
             "map_emotions": self.map_emotions,
             "intensities": self.intensities,
         }
-
-
-@dataclass
-class AugmentationArguments:
-    """What is done to the training part, and to nothing else."""
-
-    crop_frames: int | None = field(default=None, metadata={"help": "random crop of so many frames"})
-    time_masks: int = field(default=0, metadata={"help": "SpecAugment stripes over time"})
-    time_mask_frames: int = field(default=20, metadata={"help": "the widest such stripe"})
-    frequency_masks: int = field(default=0, metadata={"help": "SpecAugment stripes over frequency"})
-    frequency_mask_rows: int = field(default=12, metadata={"help": "the widest such stripe"})
-    mixup_alpha: float = field(default=0.0, metadata={"help": "mixup's Beta parameter; 0 is off"})
-
-    def __post_init__(self) -> None:
-        for name, value in dataclasses.asdict(self).items():
-            least = 1 if name == "crop_frames" else 0
-            if value is not None and not value >= least:
-                raise RecipeError(f"`{name}` is {value}; it must be at least {least}.")
 
 
 @dataclass

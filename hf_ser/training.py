@@ -12,7 +12,7 @@ from datasets import Dataset, DatasetDict
 from transformers import EarlyStoppingCallback, PreTrainedModel, SequenceFeatureExtractor, TrainerCallback
 
 from hf_ser.arguments import AugmentationArguments, Recipe
-from hf_ser.collators import AugmentingCollator, FeatureCollator
+from hf_ser.collators import AugmentingCollator, FeatureCollator, NoisyCopies, WaveformCollator
 from hf_ser.errors import RecipeError, RunError, suggest, writing
 from hf_ser.losses import EmotionLoss, balance_classes
 from hf_ser.metrics import METRICS, compute_metrics
@@ -74,24 +74,23 @@ def build_trainer(
         RecipeError: for options that contradict each other.
     """
     labels = split["train"].features["label"].names
-    arguments, augmentation = recipe.training, recipe.augmentation
-    _check_selection(arguments)
-    _check_mixup(augmentation, feature_extractor)
+    _check_selection(recipe.training)
     has_validation = len(split["validation"]) > 0
     if not has_validation:
         _train_without_validation(recipe)
-    collator = AugmentingCollator(feature_extractor, augmentation, len(labels), arguments.seed)
+    train, collator = _build_inputs(recipe, feature_extractor, split["train"])
     callbacks: list[TrainerCallback] = [EpochCallback(collator)]
     if recipe.fine_tuning.early_stopping_patience is not None:
         callbacks.append(EarlyStoppingCallback(recipe.fine_tuning.early_stopping_patience))
-    train, evaluation_collator = select_inputs(split["train"]), FeatureCollator(feature_extractor)
-    _check_forward(model, evaluation_collator([train[_find_shortest(split["train"])]]))
+    evaluation_collator = FeatureCollator(feature_extractor)
+    _check_forward(model, evaluation_collator, split["train"])
     try:
         return EmotionTrainer(
             model=model,
-            args=arguments,
+            args=recipe.training,
             data_collator=evaluation_collator,
             train_collator=collator,
+            on_device=recipe.augmentation.features == "device",
             train_dataset=train,
             eval_dataset=select_inputs(split["validation"]) if has_validation else None,
             processing_class=feature_extractor,
@@ -109,29 +108,38 @@ def use_all_cores(arguments: transformers.TrainingArguments) -> None:
         torch.set_num_threads(max(1, count_cores() // arguments.world_size))
 
 
-def select_inputs(dataset: Dataset) -> Dataset:
-    """The columns that a collator reads."""
-    return dataset.select_columns(["input_features", "label", "utterance"]).with_format("numpy")
+def select_inputs(dataset: Dataset, column: str = "input_features") -> Dataset:
+    """The columns that a collator reads; `column` is `audio` where it reads the sound files."""
+    return dataset.select_columns([column, "label", "utterance"]).with_format("numpy")
 
 
 class EmotionTrainer(transformers.Trainer):
-    """transformers.Trainer with a collator of its own for training, so that nothing else is ever augmented."""
+    """transformers.Trainer with a collator of its own for training, so that nothing else is ever augmented.
 
-    def __init__(self, *args: Any, train_collator: Callable, **kwargs: Any):
+    Args:
+        train_collator: of the training part; `data_collator` is that of all others.
+        on_device: a WaveformCollator only reads, and its features are computed where the model is.
+    """
+
+    def __init__(self, *args: Any, train_collator: Callable, on_device: bool = False, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.train_collator = train_collator
+        self.on_device = on_device
 
     def get_train_dataloader(self) -> torch.utils.data.DataLoader:
         """Batches of the training part, augmented."""
-        evaluation_collator, self.data_collator = self.data_collator, self.train_collator
+        evaluation_collator = self.data_collator
+        self.data_collator = self.train_collator.read if self.on_device else self.train_collator
         try:
             return super().get_train_dataloader()
         finally:
             self.data_collator = evaluation_collator
 
-    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+    def training_step(self, model: torch.nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> torch.Tensor:
         """One step; a loss that is no number ends the training, for nothing would be learnt any more."""
-        loss = super().training_step(*args, **kwargs)
+        if self.on_device:
+            inputs = self.train_collator.compute(inputs, self.args.device)
+        loss = super().training_step(model, inputs, *args, **kwargs)
         if not torch.isfinite(loss).all():
             raise RunError(
                 f"The loss is {loss.mean().item()} at step {self.state.global_step}: the training diverged. "
@@ -165,6 +173,20 @@ class EpochCallback(TrainerCallback):
         state.log_history.append({"epoch": state.epoch, "step": state.global_step, "epoch_seconds": seconds})
 
 
+def _build_inputs(
+    recipe: Recipe, feature_extractor: SequenceFeatureExtractor, train: Dataset
+) -> tuple[Dataset | NoisyCopies, AugmentingCollator]:
+    """Rows of the training part, and the collator that reads them."""
+    augmentation, labels, seed = recipe.augmentation, train.features["label"].names, recipe.training.seed
+    _check_mixing(augmentation, feature_extractor)
+    if augmentation.features == "map":
+        return select_inputs(train), AugmentingCollator(feature_extractor, augmentation, len(labels), seed)
+    _check_waveforms(recipe, train)
+    clips = select_inputs(train, "audio")
+    rows = NoisyCopies(clips, augmentation.noise_copies) if augmentation.noise_copies else clips
+    return rows, WaveformCollator(feature_extractor, augmentation, len(labels), seed)
+
+
 def _make_compute_metrics(labels: list[str]) -> Callable[[Any], dict[str, float]]:
     def compute(prediction: Any) -> dict[str, float]:
         return compute_metrics(np.argmax(prediction.predictions, axis=-1), prediction.label_ids, labels)
@@ -193,8 +215,9 @@ def _find_shortest(dataset: Dataset) -> int:
 
 
 @torch.no_grad()
-def _check_forward(model: PreTrainedModel, batch: dict[str, torch.Tensor]) -> None:
+def _check_forward(model: PreTrainedModel, collator: FeatureCollator, train: Dataset) -> None:
     """Run the network once before hours are spent."""
+    batch = collator([select_inputs(train)[_find_shortest(train)]])
     shape = tuple(batch["input_features"].shape[1:])
     try:
         model.eval()(input_features=batch["input_features"], attention_mask=batch["attention_mask"])
@@ -216,8 +239,24 @@ def _check_windows(config: SpectrogramConfig, feature_extractor: SpectrogramFeat
     )
 
 
-def _check_mixup(augmentation: AugmentationArguments, feature_extractor: SpectrogramFeatureExtractor) -> None:
-    if not augmentation.mixup_alpha:
+def _check_waveforms(recipe: Recipe, train: Dataset) -> None:
+    route = recipe.augmentation.features
+    if "audio" not in train.column_names:
+        raise RecipeError(
+            f"`features: {route}` reads sound files, but the training part has only the columns {train.column_names}. "
+            "Keep its `audio`, or give `features: map`."
+        )
+    if recipe.training.train_sampling_strategy == "group_by_length":
+        raise RecipeError(
+            f"`train_sampling_strategy: group_by_length` needs features before training, and `features: {route}` has "
+            "none. Leave one of them out."
+        )
+
+
+def _check_mixing(augmentation: AugmentationArguments, feature_extractor: SpectrogramFeatureExtractor) -> None:
+    """Clips that are mixed have one length."""
+    key = "mixup_alpha" if augmentation.mixup_alpha else "cutmix_alpha"
+    if not getattr(augmentation, key) or augmentation.batch_padding is not None:
         return
     if augmentation.crop_frames is not None:
         one_length = feature_extractor.count_frames(0.0) >= augmentation.crop_frames
@@ -226,8 +265,8 @@ def _check_mixup(augmentation: AugmentationArguments, feature_extractor: Spectro
         one_length = shortest is not None and shortest == longest
     if not one_length:
         raise RecipeError(
-            "`mixup_alpha` blends clips of one length. Give `crop_frames` and a `min_duration` that covers them, or "
-            "`min_duration` and `max_duration` of the same value."
+            f"`{key}` blends clips of one length. Give `crop_frames` and a `min_duration` that covers them, "
+            "`min_duration` and `max_duration` of the same value, or `batch_padding`."
         )
 
 

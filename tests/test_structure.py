@@ -29,7 +29,7 @@ FLOW = """
     models.freezing models.small_cnn models.backbones models.configuration models.feature_extraction models.modeling
     models
     features
-    augmentation.image augmentation.mixing augmentation
+    augmentation.arguments augmentation.waveform augmentation.image augmentation.mixing augmentation
     arguments inspection collators losses runs
     metrics.confusion metrics.base metrics.accuracy metrics.macro_f1 metrics.per_class_recall metrics.uar
     metrics.weighted_f1 metrics.intervals metrics

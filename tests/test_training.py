@@ -3,17 +3,22 @@
 import logging
 
 import numpy as np
+import pyarrow as pa
 import pytest
+import soundfile
 import torch
 from datasets import ClassLabel, Dataset, DatasetDict
 from transformers import TrainerCallback
 
 from hf_ser.arguments import parse_recipe
+from hf_ser.corpora.base import make_features
 from hf_ser.errors import RecipeError, RunError
 from hf_ser.evaluation import merge_history, probe
+from hf_ser.features import extract_features
 from hf_ser.runs import find_checkpoint, is_finished, keep_split, open_run, save_model
 from hf_ser.splits import make_split
-from hf_ser.training import build_feature_extractor, build_model, build_trainer
+from hf_ser.training import build_feature_extractor, build_model, build_trainer, select_inputs
+from tests.conftest import tone
 
 RECIPE = """
 n_fft: 256
@@ -165,6 +170,8 @@ def test_early_stopping_ends_a_training_that_no_longer_gains(make_recipe, split)
         (("--min_duration", "0.1"), "`window_frames: 40` needs clips of at least 0.312 s"),
         (("--crop_frames", "null"), "`mixup_alpha` blends clips of one length"),
         (("--metric_for_best_model", "uarr"), "`metric_for_best_model` is `uarr`. Did you mean `uar`"),
+        (("--mixup_alpha", "0", "--cutmix_alpha", "1", "--crop_frames", "null"), "`cutmix_alpha` blends clips of one"),
+        (("--features", "device"), "`features: device` reads sound files, but the training part has only the columns"),
         (("--report_to", "paper"), "Trainer does not take this recipe: paper is not supported"),
         (("--backbone_kwargs", "{}"), "The network does not take the shortest clip, .* to have 3 channels|1 channels"),
     ],
@@ -248,3 +255,118 @@ def test_the_probe_of_a_saved_run_is_the_same_to_the_bit(make_recipe, split, tmp
     assert probe(again, type(extractor).from_pretrained(tmp_path)) == probe(model, extractor)
     assert (tmp_path / "model.safetensors").stat().st_mode & 0o044
     assert not list(tmp_path.glob("*.bin"))
+
+
+FROM_SOUND = (
+    *("--features", "collator", "--mixup_alpha", "0", "--cutmix_alpha", "0.4", "--num_train_epochs", "2"),
+    *("--noise_snr", "10,20", "--pitch_semitones=-2,2", "--speed_rates", "0.9,1.1"),
+)
+
+
+@pytest.fixture(scope="module")
+def sound_split(tmp_path_factory):
+    """Thirty tones of 0.35 to 0.5 s in files, and their features; the emotion is the pitch."""
+    folder, rows = tmp_path_factory.mktemp("sounds"), []
+    for index in range(30):
+        path = folder / f"{index}.wav"
+        soundfile.write(path, tone(0.35 + 0.005 * index, 200 * 3 ** (index % 3), seed=index), 16_000)
+        texts = {"speaker": f"s{index % 5}", "sex": "", "sentence": "", "intensity": "", "corpus": "tones"}
+        names = {"utterance": f"clip-{index}", "source_label": ""}
+        sound = {"audio": {"bytes": None, "path": str(path)}, "label": index % 3, "duration": 0.35 + 0.005 * index}
+        rows.append(sound | texts | names)
+    dataset = Dataset(pa.Table.from_pylist(rows, schema=make_features(tuple(LABELS)).arrow_schema))
+    return make_split(dataset, "stratified", 0, test=0.2, validation=0.2)
+
+
+@pytest.fixture
+def make_sound_trainer(make_recipe, sound_split):
+    def make(folder, *overrides):
+        recipe = make_recipe(folder, *FROM_SOUND, *overrides)
+        return make_trainer(recipe, extract_features(sound_split, build_feature_extractor(recipe)))
+
+    return make
+
+
+class Batches:
+    """Keeps what the model sees of each training step."""
+
+    def __init__(self, trainer):
+        self.seen = {}
+        compute_loss = trainer.compute_loss
+
+        def keep(model, inputs, *args, **kwargs):
+            if model.training:
+                self.seen[trainer.state.global_step] = {name: value.clone() for name, value in inputs.items()}
+            return compute_loss(model, inputs, *args, **kwargs)
+
+        trainer.compute_loss = keep
+
+
+def assert_same_batches(left, right):
+    assert left.keys() == right.keys()
+    for step in left:
+        assert left[step].keys() == right[step].keys() == {"input_features", "attention_mask", "labels"}
+        for name in left[step]:
+            assert torch.equal(left[step][name], right[step][name]), (step, name)
+
+
+def test_features_of_the_collator_and_of_the_device_are_the_same_to_the_last_weight(make_sound_trainer):
+    trainers, batches = [], []
+    for route in ("collator", "device"):
+        trainers.append(make_sound_trainer(route, "--features", route))
+        batches.append(Batches(trainers[-1]).seen)
+        trainers[-1].train()
+    assert len(batches[0]) == 6  # 19 clips in batches of 8, twice
+    assert_same_batches(*batches)
+    assert not torch.equal(batches[0][0]["input_features"], batches[0][3]["input_features"])  # another epoch
+    weights = [trainer.model.state_dict() for trainer in trainers]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    losses = [[entry["loss"] for entry in trainer.state.log_history if "loss" in entry] for trainer in trainers]
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("route", ["collator", "device"])
+def test_a_resumed_training_sees_the_sounds_of_an_uninterrupted_one(make_sound_trainer, route):
+    steps = ("--features", route, "--save_strategy", "steps", "--save_steps", "4", "--dataloader_num_workers", "2")
+    steps += ("--eval_strategy", "steps", "--eval_steps", "4", "--noise_copies", "1")
+    whole = make_sound_trainer("whole", *steps)
+    expected = Batches(whole).seen
+    whole.train()
+    assert len(expected) == 10  # 19 clips and a copy of each, in batches of 8, twice
+    resumed = make_sound_trainer("whole", *steps, "--save_total_limit", "3")
+    seen = Batches(resumed).seen
+    resumed.train(resume_from_checkpoint=f"{whole.args.output_dir}/checkpoint-8")
+    assert list(seen) == [8, 9]
+    assert_same_batches({step: expected[step] for step in seen}, seen)
+
+
+def test_validation_and_test_clips_are_those_of_the_map_whatever_happens_in_training(make_sound_trainer, sound_split):
+    trainer = make_sound_trainer("blind", "--batch_padding", "reflect", "--noise_copies", "2", "--flip", "true")
+    split = extract_features(sound_split, trainer.processing_class)
+    for part in ("validation", "test"):
+        wanted = split[part].with_format("numpy")["input_features"][:]
+        for trainer.train_collator.epoch in range(2):
+            loader = trainer.get_eval_dataloader(select_inputs(split[part]))
+            rows = [
+                row for batch in loader for row in zip(batch["input_features"], batch["attention_mask"], strict=True)
+            ]
+            assert len(rows) == len(wanted)
+            for (features, mask), clip in zip(rows, wanted, strict=True):
+                np.testing.assert_array_equal(features[mask.bool()], clip)
+
+
+def test_noisy_copies_are_learnt_from_beside_the_clean_clips(make_sound_trainer):
+    trainer = make_sound_trainer("copies", "--noise_copies", "2", "--num_train_epochs", "1")
+    trainer.train()
+    assert trainer.state.global_step == 8  # three times 19 clips in batches of 8
+    assert np.isfinite(trainer.state.log_history[-1]["train_loss"])
+
+
+def test_waveforms_cannot_be_sorted_by_the_length_of_features(make_sound_trainer):
+    with pytest.raises(RecipeError, match="`train_sampling_strategy: group_by_length` needs features before training"):
+        make_sound_trainer("sorted", "--train_sampling_strategy", "group_by_length")
+
+
+def test_a_folder_without_sounds_is_refused_before_training(make_sound_trainer, tmp_path):
+    with pytest.raises(RecipeError, match="`background_dir: .*` is no folder"):
+        make_sound_trainer("empty", "--background_dir", str(tmp_path / "none"))

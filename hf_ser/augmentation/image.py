@@ -1,6 +1,7 @@
-"""Augmentations of one clip's features (frames, rows): random crop and SpecAugment's masks."""
+"""Augmentations of one clip's features (frames, rows): crop, flip, rotation, zoom and SpecAugment's masks."""
 
 import numpy as np
+import scipy.ndimage
 
 
 def random_crop(features: np.ndarray, frames: int, generator: np.random.Generator) -> np.ndarray:
@@ -9,6 +10,23 @@ def random_crop(features: np.ndarray, frames: int, generator: np.random.Generato
         return features
     start = generator.integers(len(features) - frames + 1)
     return features[start : start + frames]
+
+
+def flip(features: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """With a chance of a half the clip backwards in time, as Keras' RandomFlip turns a plotted spectrogram."""
+    return np.ascontiguousarray(features[::-1]) if generator.random() < 0.5 else features
+
+
+def rotate(features: np.ndarray, degrees: float, generator: np.random.Generator) -> np.ndarray:
+    """The image turned about its centre by up to `degrees` either way; what turns into view is the clip's minimum."""
+    angle = np.deg2rad(generator.uniform(-degrees, degrees))
+    return _transform(features, np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]))
+
+
+def zoom(features: np.ndarray, factors: list[float], generator: np.random.Generator) -> np.ndarray:
+    """The image magnified about its centre by a factor in the range `factors`; below 1, the clip's minimum is around
+    it."""
+    return _transform(features, np.eye(2) / generator.uniform(*factors))
 
 
 def mask_spectrogram(
@@ -33,6 +51,14 @@ def mask_spectrogram(
     for start, stop in _draw_stripes(features.shape[1], frequency_masks, frequency_mask_rows, generator):
         masked[:, start:stop] = fill
     return masked
+
+
+def _transform(features: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Linear interpolation where `matrix`, about the centre, leads from each point of the result; else the minimum."""
+    centre = (np.array(features.shape) - 1) / 2
+    return scipy.ndimage.affine_transform(
+        features, matrix, centre - matrix @ centre, order=1, mode="grid-constant", cval=float(features.min())
+    )
 
 
 def _draw_stripes(length: int, count: int, widest: int, generator: np.random.Generator) -> list[tuple[int, int]]:

@@ -1,9 +1,9 @@
-"""Crops and masks of one clip."""
+"""Crops, flips, turns, zooms and masks of one clip."""
 
 import numpy as np
 import pytest
 
-from hf_ser.augmentation.image import mask_spectrogram, random_crop
+from hf_ser.augmentation.image import flip, mask_spectrogram, random_crop, rotate, zoom
 
 
 @pytest.fixture
@@ -81,3 +81,65 @@ def test_the_clip_that_was_given_is_not_changed(features):
     before = features.copy()
     masked(random_crop(features, 30, np.random.default_rng(0)), time_masks=5, time_mask_frames=20)
     np.testing.assert_array_equal(features, before)
+
+
+class Draw:
+    """Stands in for a generator, with a draw of our choice."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def uniform(self, low, high):
+        assert low <= self.value <= high
+        return self.value
+
+
+def test_a_flip_turns_time_round_for_about_half_of_the_clips(features):
+    flipped = 0
+    for seed in range(400):
+        changed = flip(features, np.random.default_rng(seed))
+        flipped += changed[0, 0] != features[0, 0]
+        assert changed.tolist() in (features.tolist(), features[::-1].tolist())
+    assert 160 < flipped < 240  # four standard deviations
+
+
+def test_to_flip_twice_is_to_do_nothing(features):
+    for seed in range(10):
+        once = flip(features, np.random.default_rng(seed))
+        np.testing.assert_array_equal(flip(once, np.random.default_rng(seed)), features)
+
+
+def test_no_turn_and_no_zoom_change_nothing(features):
+    np.testing.assert_array_equal(rotate(features, 0, np.random.default_rng(0)), features)
+    np.testing.assert_array_equal(zoom(features, [1, 1], np.random.default_rng(0)), features)
+
+
+@pytest.mark.parametrize(("degrees", "turns"), [(90, 1), (-90, -1), (180, 2)])
+def test_a_turn_by_right_angles_is_that_of_numpy(features, degrees, turns):
+    square = features[:20]
+    np.testing.assert_allclose(rotate(square, 180, Draw(degrees)), np.rot90(square, -turns), atol=1e-2)
+
+
+def test_what_turns_into_view_is_the_quietest_value(features):
+    turned = rotate(features - 500, 45, Draw(45))
+    assert turned[0, 0] == turned[-1, -1] == -500
+    assert turned.shape == features.shape
+    assert turned.dtype == np.float32
+
+
+def test_a_zoom_magnifies_about_the_centre():
+    ramp = np.arange(9, dtype=np.float32)[:, None] * np.ones((1, 5), np.float32)
+    # Twice as large about frame 4: two frames of the result are one of the clip.
+    np.testing.assert_allclose(zoom(ramp, [2, 2], Draw(2))[:, 2], [2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5, 6])
+    # Half as large: the clip's nine frames lie within five, the minimum around them.
+    np.testing.assert_allclose(zoom(ramp, [0.5, 1], Draw(0.5))[:, 2], [0, 0, 0, 2, 4, 6, 8, 0, 0])
+
+
+def test_angles_and_factors_are_drawn_from_their_ranges(features):
+    for seed in range(3):
+        degrees = np.random.default_rng(seed).uniform(-20, 20)
+        turned = rotate(features, 20, np.random.default_rng(seed))
+        np.testing.assert_array_equal(turned, rotate(features, 20, Draw(degrees)))
+        factor = np.random.default_rng(seed).uniform(0.8, 1.2)
+        zoomed = zoom(features, [0.8, 1.2], np.random.default_rng(seed))
+        np.testing.assert_array_equal(zoomed, zoom(features, [0.8, 1.2], Draw(factor)))
