@@ -1,0 +1,67 @@
+"""Median filter along time or frequency, equal to scipy.ndimage.median_filter with mode "reflect"."""
+
+import functools
+
+import numpy as np
+import torch
+
+# Columns that a compiled pass takes together: the sorted windows of so many stay in the fastest cache.
+LANES = 64
+# Bytes that the windows of one step may take on other devices.
+STEP_BYTES = 1 << 26
+
+
+def median_filter(rows: torch.Tensor, size: int) -> torch.Tensor:
+    """Median of `size` (odd) rows around each row, column by column; beyond the ends the rows are mirrored.
+
+    Args:
+        rows: (rows, columns), float32.
+    """
+    order = mirrored_indices(len(rows), size // 2)
+    if rows.device.type == "cpu":
+        return torch.from_numpy(_compiled_pass()(np.ascontiguousarray(rows.numpy()), order, size))
+    mirrored = rows[torch.from_numpy(order).to(rows.device)]
+    step = max(STEP_BYTES // (rows[0].nbytes * size), 1)
+    windows = mirrored.unfold(0, size, 1).split(step)  # (rows, columns) -> (rows, columns, size)
+    return torch.cat([window.median(dim=-1).values for window in windows])
+
+
+def mirrored_indices(length: int, margin: int) -> np.ndarray:
+    """Indices of a row of `length` with `margin` more on both sides, the edge repeated: 1 0 | 0 1 2 | 2 1."""
+    place = np.arange(-margin, length + margin) % (2 * length)
+    return np.minimum(place, 2 * length - 1 - place)
+
+
+@functools.cache
+def _compiled_pass():
+    """`_pass` in machine code; numba comes with librosa and takes a while to import."""
+    import numba
+
+    return numba.njit(cache=True, nogil=True)(_pass)
+
+
+def _pass(rows: np.ndarray, order: np.ndarray, size: int) -> np.ndarray:
+    """Slide a sorted window down the columns: at each row one value leaves it and one enters."""
+    columns = rows.shape[1]
+    medians = np.empty((len(order) - size + 1, columns), np.float32)
+    for first in range(0, columns, LANES):
+        width = min(LANES, columns - first)
+        window = np.full((size + 1, LANES), np.inf, np.float32)
+        entering = np.zeros(LANES, np.float32)
+        leaving = np.full(LANES, np.inf, np.float32)
+        below = np.empty(LANES, np.float32)
+        for step in range(len(order)):
+            entering[:width] = rows[order[step], first : first + width]
+            if step >= size:
+                leaving[:width] = rows[order[step - size], first : first + width]
+            below[:] = -np.inf
+            for rank in range(size):
+                for lane in range(LANES):
+                    value = window[rank, lane]
+                    kept = value if value < leaving[lane] else window[rank + 1, lane]
+                    lower = kept if kept < entering[lane] else entering[lane]
+                    window[rank, lane] = below[lane] if below[lane] > lower else lower
+                    below[lane] = kept
+            if step >= size - 1:
+                medians[step - size + 1, first : first + width] = window[size // 2, :width]
+    return medians
