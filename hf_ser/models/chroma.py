@@ -27,10 +27,10 @@ def chroma(power: torch.Tensor, sampling_rate: int, tunings: list[float]) -> tor
     """
     n_fft = 2 * (power.shape[2] - 1)
     filters = torch.stack([chroma_filters(sampling_rate, n_fft, tuning) for tuning in tunings])
-    return divide_by(power @ filters.to(power.device), float("inf"))
+    energies = power @ filters.to(power.device)  # (batch, frames, bins) -> (batch, frames, 12)
+    return divide(energies, energies.amax(dim=-1, keepdim=True))
 
 
-def divide_by(values: torch.Tensor, order: float) -> torch.Tensor:
-    """Each frame divided by its norm, a frame of zeros as it is, equal to librosa.util.normalize."""
-    norm = torch.linalg.vector_norm(values, ord=order, dim=-1, keepdim=True)
+def divide(values: torch.Tensor, norm: torch.Tensor) -> torch.Tensor:
+    """Values divided by their norm; where it is zero they stay, as in librosa.util.normalize."""
     return values / norm.masked_fill(norm < TINY, 1)

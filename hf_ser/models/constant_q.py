@@ -39,14 +39,14 @@ def constant_q(
     for _ in range(halvings):
         waveforms, lengths = halve_rate(waveforms, lengths)
     rate, hop, lowered, octaves = sampling_rate / 2**halvings, hop_length // 2**halvings, 0, []
-    for _ in range(OCTAVES):
+    for octave in range(OCTAVES):
         kernels = torch.stack([octave_kernels(rate, tuning, lowered) for tuning in tunings]).to(waveforms.device)
         pieces = cut_frames(waveforms, kernels.shape[1], hop)[:, :frames]
         real, imaginary = (pieces @ kernels).chunk(2, dim=-1)  # (batch, frames, samples) -> (batch, frames, bins)
         octaves.insert(0, torch.hypot(real, imaginary))
         if hop % 2:
             lowered += 1
-        else:
+        elif octave < OCTAVES - 1:
             hop //= 2
             waveforms, lengths = halve_rate(waveforms, lengths)
     return torch.cat(octaves, dim=-1)

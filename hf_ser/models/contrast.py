@@ -35,7 +35,7 @@ def contrast_bands(bins: int, sampling_rate: int) -> list[tuple[int, int, int]]:
     Raises:
         ValueError: for a rate too low for the bands, and a transform too short to have bins in each.
     """
-    if FIRST_BAND * 2 ** (OCTAVES - 1) >= sampling_rate / 2:
+    if sampling_rate / 2 <= FIRST_BAND * 2 ** (OCTAVES - 1):
         raise ValueError(
             f"Spectral contrast takes bands up to {FIRST_BAND * 2**OCTAVES:.0f} Hz, the last from "
             f"{FIRST_BAND * 2 ** (OCTAVES - 1):.0f} Hz, and a rate of {sampling_rate} Hz ends at "

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import torch
 
-from .chroma import divide_by
+from .chroma import divide
 from .constant_q import BINS, LOWEST, OCTAVES, constant_q
 
 
@@ -24,7 +24,8 @@ def tonnetz(
     """
     merge, circles = (matrix.to(waveforms.device) for matrix in (pitch_classes(), tonal_circles()))
     chroma = constant_q(waveforms, lengths, sampling_rate, hop_length, tunings) @ merge
-    return divide_by(divide_by(chroma, float("inf")), 1) @ circles
+    chroma = divide(chroma, chroma.amax(dim=-1, keepdim=True))
+    return divide(chroma, chroma.sum(dim=-1, keepdim=True)) @ circles
 
 
 @functools.cache
