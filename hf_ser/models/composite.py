@@ -5,8 +5,10 @@ import functools
 import torch
 
 from .cepstral import mfcc
+from .choices import check_choice
 from .chroma import chroma
-from .contrast import OCTAVES, spectral_contrast
+from .constant_q import check_rate
+from .contrast import OCTAVES, contrast_bands, spectral_contrast
 from .pitch_tuning import estimate_tuning
 from .separation import harmonic_percussive_mel
 from .spectral import analysis_window, mel_filters
@@ -126,3 +128,20 @@ def count_rows(blocks: list[str], n_mels: int, n_mfcc: int, n_split_mels: int) -
 
 # Rows of each block, in the order of the paper's published notebook.
 BLOCKS = {"mfcc": 13, "mel": 128, "chroma": 12, "contrast": OCTAVES + 1, "tonnetz": 6, "harmonic_percussive": 64}
+
+
+def check_composite(blocks: list[str], sampling_rate: int, n_fft: int, win_length: int, hop_length: int) -> None:
+    """Raise ValueError for options that the blocks cannot be computed with."""
+    for block in blocks:
+        check_choice("blocks", block, BLOCKS)
+    if not blocks or len(set(blocks)) < len(blocks):
+        raise ValueError(f"`blocks` is {blocks}; it must name one or more blocks, each once.")
+    if "contrast" in blocks:
+        contrast_bands(n_fft // 2 + 1, sampling_rate)
+    if "tonnetz" in blocks:
+        check_rate(sampling_rate)
+    if "harmonic_percussive" in blocks and hop_length > win_length // 2:
+        raise ValueError(
+            f"`hop_length` is {hop_length}; to get a waveform back, frames must overlap: it can be at most half the "
+            f"window, {win_length // 2}."
+        )

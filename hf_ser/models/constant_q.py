@@ -52,17 +52,17 @@ def constant_q(
     return torch.cat(octaves, dim=-1)
 
 
-def _halvings_before(sampling_rate: int, hop_length: int) -> int:
-    """How often the rate is halved before the first octave, as librosa.cqt does.
-
-    Raises:
-        ValueError: for a rate at which the highest bins cannot be heard.
-    """
+def check_rate(sampling_rate: int) -> None:
+    """Raise ValueError for a rate that does not reach the highest bins."""
     if sampling_rate < 2 * HIGHEST:
         raise ValueError(
-            f"The constant-Q transform reaches {HIGHEST:.0f} Hz, and a rate of {sampling_rate} Hz ends at "
-            f"{sampling_rate / 2:.0f} Hz. Resample to 16000 Hz or more."
+            f"The constant-Q transform under `tonnetz` reaches {HIGHEST} Hz, and a rate of {sampling_rate} Hz ends at "
+            f"{sampling_rate / 2:.0f} Hz. Use a `sampling_rate` of 16000 or more."
         )
+
+
+def _halvings_before(sampling_rate: int, hop_length: int) -> int:
+    """How often the rate is halved before the first octave, as librosa.cqt does up to 67 kHz."""
     room = math.ceil(math.log2(sampling_rate / 2 / HIGHEST)) - 2
     twos = (hop_length & -hop_length).bit_length() - 1
     return max(min(room, twos - OCTAVES + 1), 0)

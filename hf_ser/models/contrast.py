@@ -39,7 +39,7 @@ def contrast_bands(bins: int, sampling_rate: int) -> list[tuple[int, int, int]]:
         raise ValueError(
             f"Spectral contrast takes bands up to {FIRST_BAND * 2**OCTAVES:.0f} Hz, the last from "
             f"{FIRST_BAND * 2 ** (OCTAVES - 1):.0f} Hz, and a rate of {sampling_rate} Hz ends at "
-            f"{sampling_rate / 2:.0f} Hz. Resample to 16000 Hz or more."
+            f"{sampling_rate / 2:.0f} Hz. Use a `sampling_rate` of 16000 or more."
         )
     frequencies = np.fft.rfftfreq(2 * (bins - 1), 1 / sampling_rate)
     edges = [0.0, *(FIRST_BAND * 2.0**octave for octave in range(OCTAVES + 1))]
