@@ -7,7 +7,7 @@ from .composite import BLOCKS, count_rows
 
 # Each paper's values; the notes say what a paper leaves open.
 DEFAULTS: dict[str, dict[str, Any]] = {
-    # Badshah et al., section III; the transform is ours, half a second being some 60 frames of 257 rows.
+    # Badshah et al., section II-A; the transform is ours, half a second being some 60 frames of 257 rows.
     "spectrogram": {"sampling_rate": 16_000, "n_fft": 512, "hop_length": 128, "scale": "db"},
     # Chakhtouna et al., section 3, and the report on four corpora; the transform is ours.
     "mel": {"sampling_rate": 16_000, "n_fft": 1024, "hop_length": 256, "scale": "db"},
