@@ -52,17 +52,20 @@ def _pass(rows: np.ndarray, order: np.ndarray, size: int) -> np.ndarray:
     """Slide a sorted window down the columns: at each row one value leaves it and one enters."""
     columns = rows.shape[1]
     medians = np.empty((len(order) - size + 1, columns), np.float32)
+    window = np.empty((size + 1, LANES), np.float32)
+    below = np.empty(LANES, np.float32)
+    leaving = np.empty(LANES, np.float32)
+    entering = np.zeros(LANES, np.float32)
     for first in range(0, columns, LANES):
         width = min(LANES, columns - first)
-        window = np.full((size + 1, LANES), np.inf, np.float32)
-        entering = np.zeros(LANES, np.float32)
-        leaving = np.full(LANES, np.inf, np.float32)
-        below = np.empty(LANES, np.float32)
+        window.fill(np.inf)
+        leaving.fill(np.inf)
         for step in range(len(order)):
-            entering[:width] = rows[order[step], first : first + width]
-            if step >= size:
-                leaving[:width] = rows[order[step - size], first : first + width]
-            below[:] = -np.inf
+            for lane in range(width):
+                entering[lane] = rows[order[step], first + lane]
+                if step >= size:
+                    leaving[lane] = rows[order[step - size], first + lane]
+            below.fill(-np.inf)
             for rank in range(size):
                 for lane in range(LANES):
                     value = window[rank, lane]
@@ -71,5 +74,6 @@ def _pass(rows: np.ndarray, order: np.ndarray, size: int) -> np.ndarray:
                     window[rank, lane] = below[lane] if below[lane] > lower else lower
                     below[lane] = kept
             if step >= size - 1:
-                medians[step - size + 1, first : first + width] = window[size // 2, :width]
+                for lane in range(width):
+                    medians[step - size + 1, first + lane] = window[size // 2, lane]
     return medians
