@@ -6,10 +6,14 @@ import numpy as np
 RATE = 22_050
 
 
-def librosa_blocks(signal, sampling_rate=RATE):
-    """The composite's blocks as a plain script of librosa calls makes them: (rows, frames) each."""
-    feature, options = librosa.feature, {"sr": sampling_rate}
-    parts = [librosa.effects.harmonic(signal), librosa.effects.percussive(signal)]
+def librosa_blocks(signal, split=None):
+    """The composite's blocks as a plain script of librosa calls makes them: (rows, frames) each.
+
+    Args:
+        split: the harmonic and the percussive part, where they are known.
+    """
+    feature, options = librosa.feature, {"sr": RATE}
+    parts = split or (librosa.effects.harmonic(signal), librosa.effects.percussive(signal))
     return {
         "mfcc": feature.mfcc(y=signal, n_mfcc=13, **options),
         "mel": feature.melspectrogram(y=signal, **options),

@@ -107,7 +107,7 @@ class Composite:
         window = analysis_window(window_name, win_length, n_fft).to(self.waveforms.device)
         filters = self._filters(self.n_split_mels)
         return harmonic_percussive_mel(
-            self.waveforms, self.spectrum, self.amplitude, self.lengths, window, filters, hop_length
+            self.spectrum, self.amplitude, self.lengths, self.waveforms.shape[1], window, filters, hop_length
         )
 
     def stack(self, blocks: list[str]) -> torch.Tensor:

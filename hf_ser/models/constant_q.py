@@ -15,10 +15,10 @@ OCTAVES = 7
 BINS = 36
 # Where the filter of the highest bin ends at the highest tuning (Hz).
 HIGHEST = 4206
-# The resampler's answer to one sample is nothing at this distance (samples at the higher rate).
-REACH = 400
-# Samples that one product of matrices gives.
-BLOCK = 128
+# The resampler's answer to one sample is nothing beyond this distance (samples at the higher rate).
+REACH = 200
+# Samples at the lower rate that one row of the product of matrices gives.
+BLOCK = 64
 
 
 def constant_q(
@@ -39,16 +39,17 @@ def constant_q(
     for _ in range(halvings):
         waveforms, lengths = halve_rate(waveforms, lengths)
     rate, hop, lowered, octaves = sampling_rate / 2**halvings, hop_length // 2**halvings, 0, []
+    kernels = _stack_kernels(rate, tunings, lowered).to(waveforms.device)
     for octave in range(OCTAVES):
-        kernels = torch.stack([octave_kernels(rate, tuning, lowered) for tuning in tunings]).to(waveforms.device)
+        if octave and hop % 2:  # the frames fall between the samples of half the rate
+            lowered += 1
+            kernels = _stack_kernels(rate, tunings, lowered).to(waveforms.device)
+        elif octave:
+            hop //= 2
+            waveforms, lengths = halve_rate(waveforms, lengths)
         pieces = cut_frames(waveforms, kernels.shape[1], hop)[:, :frames]
         real, imaginary = (pieces @ kernels).chunk(2, dim=-1)  # (batch, frames, samples) -> (batch, frames, bins)
         octaves.insert(0, torch.hypot(real, imaginary))
-        if hop % 2:
-            lowered += 1
-        elif octave < OCTAVES - 1:
-            hop //= 2
-            waveforms, lengths = halve_rate(waveforms, lengths)
     return torch.cat(octaves, dim=-1)
 
 
@@ -66,6 +67,11 @@ def _halvings_before(sampling_rate: int, hop_length: int) -> int:
     room = math.ceil(math.log2(sampling_rate / 2 / HIGHEST)) - 2
     twos = (hop_length & -hop_length).bit_length() - 1
     return max(min(room, twos - OCTAVES + 1), 0)
+
+
+def _stack_kernels(sampling_rate: float, tunings: list[float], lowered: int) -> torch.Tensor:
+    """`octave_kernels` of each clip: (batch, samples, bins)."""
+    return torch.stack([octave_kernels(sampling_rate, tuning, lowered) for tuning in tunings])
 
 
 @functools.lru_cache(maxsize=128)

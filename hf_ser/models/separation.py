@@ -3,8 +3,7 @@
 import torch
 
 from .medians import median_filter
-from .spectral import power_spectrogram
-from .transforms import TINY, inverse_transform
+from .transforms import TINY, inverse_transform, short_time_transform
 
 # librosa.decompose.hpss: rows of the median filters.
 SIZE = 31
@@ -37,10 +36,10 @@ def _soft_mask(part: torch.Tensor, rest: torch.Tensor) -> torch.Tensor:
 
 
 def harmonic_percussive_mel(
-    waveforms: torch.Tensor,
     spectrum: torch.Tensor,
     amplitude: torch.Tensor,
     lengths: torch.Tensor,
+    samples: int,
     window: torch.Tensor,
     filters: torch.Tensor,
     hop_length: int,
@@ -51,20 +50,19 @@ def harmonic_percussive_mel(
     both go back to a waveform.
 
     Args:
-        waveforms: (batch, samples).
         spectrum: (batch, frames, bins), complex, of the waveforms.
         amplitude: its absolute values.
         lengths: (batch,), samples of each clip.
+        samples: of the waveforms, padding included.
         window: (n_fft,), float32.
         filters: (bins, mels).
 
     Returns:
         (batch, frames, mels)
     """
-    frames = (1 + lengths // hop_length).tolist()
-    masked = spectrum * harmonic_mask(amplitude, frames)
-    harmonic = inverse_transform(masked, window, hop_length, lengths, waveforms.shape[1])
-    percussive = waveforms - harmonic  # the masks add up to one, and the transform is linear
-    power = power_spectrogram(torch.cat([harmonic, percussive]), window, hop_length)
-    harmonic_power, percussive_power = power.chunk(2)
-    return (harmonic_power + percussive_power) @ filters / 2
+    mask = harmonic_mask(amplitude, (1 + lengths // hop_length).tolist())
+    waveforms = inverse_transform(spectrum * mask, window, hop_length, lengths, samples)
+    harmonic = short_time_transform(waveforms, window, hop_length)
+    percussive = spectrum - harmonic  # the masks add up to one, and the transform is linear
+    power = sum(part.real.square() + part.imag.square() for part in (harmonic, percussive))
+    return power @ filters / 2

@@ -30,7 +30,7 @@ def read_or_compute(path, clip):
     kept = FOLDER / f"{path.stem}.npz"
     if not kept.exists():
         FOLDER.mkdir(exist_ok=True)
-        np.savez(kept, **librosa_blocks(clip))
+        np.savez(kept, **librosa_blocks(clip, librosa.effects.hpss(clip)))  # both parts in half the time
     with np.load(kept) as blocks:
         return dict(blocks)
 
