@@ -48,7 +48,7 @@ def test_each_block_of_real_speech_equals_librosa(emodb):
             assert difference(actual, expected[block]) < 1e-4, (path.name, block)
         distances = np.abs(composite.stack([*BLOCKS])[0].numpy().T - stack_blocks(expected))
         assert distances[:-64].max() < 1e-3, path.name
-        # The recordings end at 8 kHz: in the mel rows above, the parts hold what float32 rounds off, and librosa's too.
+        # The recordings end at 8 kHz: the mel rows above hold what float32 rounds off, in librosa too.
         assert distances[-64:].max() < 0.03, path.name
 
 
