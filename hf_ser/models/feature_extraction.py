@@ -13,6 +13,7 @@ from .composite import Composite, check_composite
 from .kinds import DEFAULTS, choose_options, count_features
 from .padding import PADDINGS, fit_length
 from .spectral import analysis_window, count_frames, mel_filters, mel_spectrogram, power_spectrogram, power_to_db
+from .threads import map_clips
 from .transforms import frame_mask
 
 # What a saved file holds beside the options.
@@ -165,16 +166,16 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
         return fit_length(waveform, shortest, longest, self.padding)
 
     def _extract(self, waveforms: list[np.ndarray], device: torch.device) -> list[np.ndarray]:
-        """Features of each clip, (frames, rows): one at a time on a CPU, where that is fastest; at once on a GPU."""
-        step = 1 if device.type == "cpu" else len(waveforms)
-        features = []
-        for start in range(0, len(waveforms), step):
-            group = waveforms[start : start + step]
-            lengths = [len(waveform) for waveform in group]
-            batch = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(w) for w in group], batch_first=True)
-            rows = self.compute(batch.to(device), torch.tensor(lengths, device=device)).cpu().numpy()
-            features += [clip[: count_frames(n, self.hop_length)] for clip, n in zip(rows, lengths, strict=True)]
-        return features
+        """Features of each clip, (frames, rows): clip by clip on a CPU, where that is fastest; at once on a GPU."""
+        if device.type == "cpu":
+            return [clip for [clip] in map_clips(lambda waveform: self._extract_batch([waveform], device), waveforms)]
+        return self._extract_batch(waveforms, device)
+
+    def _extract_batch(self, waveforms: list[np.ndarray], device: torch.device) -> list[np.ndarray]:
+        lengths = [len(waveform) for waveform in waveforms]
+        batch = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(w) for w in waveforms], batch_first=True)
+        rows = self.compute(batch.to(device), torch.tensor(lengths, device=device)).cpu().numpy()
+        return [clip[: count_frames(n, self.hop_length)] for clip, n in zip(rows, lengths, strict=True)]
 
     @torch.no_grad()
     def compute(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
