@@ -15,6 +15,8 @@ from .spectral import analysis_window, mel_filters
 from .tonnetz import tonnetz
 from .transforms import frame_mask, magnitude, short_time_transform
 
+# In the order of the paper's published notebook.
+BLOCKS = ("mfcc", "mel", "chroma", "contrast", "tonnetz", "harmonic_percussive")
 # The transform in which librosa.cqt looks for the tuning: window, its length, points, hop.
 TUNING_TRANSFORM = ("hann", 2048, 2048, 512)
 
@@ -116,18 +118,15 @@ class Composite:
         A row of zeros stays as it is.
         """
         rows = torch.cat([getattr(self, block) for block in blocks], dim=2)
-        peaks = (rows.abs() * self.mask[..., None]).amax(dim=1, keepdim=True)
+        peaks = rows.abs().masked_fill(~self.mask[..., None], 0).amax(dim=1, keepdim=True)
         return rows / peaks.masked_fill(peaks == 0, 1)
 
 
 def count_rows(blocks: list[str], n_mels: int, n_mfcc: int, n_split_mels: int) -> int:
     """Rows of the stacked blocks."""
-    rows = {**BLOCKS, "mel": n_mels, "mfcc": n_mfcc, "harmonic_percussive": n_split_mels}
+    rows = {"chroma": 12, "contrast": OCTAVES + 1, "tonnetz": 6}
+    rows |= {"mel": n_mels, "mfcc": n_mfcc, "harmonic_percussive": n_split_mels}
     return sum(rows[block] for block in blocks)
-
-
-# Rows of each block, in the order of the paper's published notebook.
-BLOCKS = {"mfcc": 13, "mel": 128, "chroma": 12, "contrast": OCTAVES + 1, "tonnetz": 6, "harmonic_percussive": 64}
 
 
 def check_composite(blocks: list[str], sampling_rate: int, n_fft: int, win_length: int, hop_length: int) -> None:
