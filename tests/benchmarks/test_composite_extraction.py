@@ -6,6 +6,7 @@ python -m pytest tests/benchmarks/test_composite_extraction.py -s
 HF_SER_CLIPS=16 python -m pytest tests/benchmarks/test_composite_extraction.py -s
 """
 
+import functools
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import torch
 from hf_ser.audio import read_audio
 from hf_ser.models.composite import BLOCKS, Composite
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
+from hf_ser.models.threads import map_clips
 from tests.models.test_composite import OPTIONS
 from tests.reference import RATE, librosa_blocks, stack_blocks
 
@@ -70,8 +72,9 @@ def test_the_time_of_each_block(clips, extractor):
     for clip in clips:
         composite = Composite(torch.from_numpy(clip)[None], torch.tensor([len(clip)]), **OPTIONS)
         for step in steps:
-            times[step].append(measure(lambda step, parts=composite: getattr(parts, step), step))
-    print("\nmilliseconds of each step (median):")
+            read = functools.partial(getattr, composite)
+            times[step] += map_clips(functools.partial(measure, read), [step])
+    print("\nmilliseconds of each step on one thread (median):")
     for step, values in times.items():
         print(f"  {step:20} {np.median(values):7.2f}")
 
