@@ -24,7 +24,24 @@ from hf_ser import audio, containers
 from hf_ser.audio import read_audio
 from hf_ser.caching import hash_inputs
 from hf_ser.errors import CorpusError, RecipeError, RunError, writing
-from hf_ser.models import colormaps, feature_extraction, images, padding, spectral
+from hf_ser.models import (
+    cepstral,
+    chroma,
+    colormaps,
+    composite,
+    constant_q,
+    contrast,
+    feature_extraction,
+    images,
+    kinds,
+    medians,
+    padding,
+    pitch_tuning,
+    separation,
+    spectral,
+    tonnetz,
+    transforms,
+)
 from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.models.images import render_images
@@ -34,6 +51,11 @@ logger = logging.getLogger(__name__)
 
 # A shard is the unit of work and of resuming: a few seconds of a core.
 SHARD_SIZE = 256
+# Modules whose code decides what the features are: a change in one makes another cache.
+CODE = (
+    *(audio, containers, colormaps, images, padding, feature_extraction, kinds, composite, cepstral, chroma),
+    *(constant_q, contrast, medians, pitch_tuning, separation, spectral, tonnetz, transforms),
+)
 IMAGENET_MEAN, IMAGENET_STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
 
@@ -221,7 +243,7 @@ def _no_progress_bars() -> Iterator[None]:
 def _cache_folder(clips: Dataset, extraction: Extraction) -> Path:
     """Folder of these clips' features under the cache of `datasets`, keyed by files, options and our own code."""
     image_options = extraction.images.to_json_string() if extraction.images else ""
-    inputs = hash_inputs(clips, audio, containers, colormaps, feature_extraction, images, padding, spectral)
+    inputs = hash_inputs(clips, *CODE)
     key = Hasher.hash((inputs, extraction.extractor.to_json_string(), image_options, SHARD_SIZE))
     return Path(datasets.config.HF_DATASETS_CACHE) / "hf_ser" / "features" / key
 

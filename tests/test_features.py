@@ -20,6 +20,7 @@ from hf_ser.errors import AudioError, CorpusError, RecipeError, RunError, Storag
 from hf_ser.features import extract_features
 from hf_ser.models.configuration import SpectrogramConfig
 from tests.conftest import ROOT, tone
+from tests.test_structure import imported_modules
 
 
 @pytest.fixture
@@ -140,6 +141,15 @@ def test_a_dataset_without_sound_is_refused(clips, feature_extractor, change, er
 def test_another_kind_of_extractor_is_refused(clips):
     with pytest.raises(RecipeError, match="and not with WhisperFeatureExtractor"):
         extract_features(clips, WhisperFeatureExtractor())
+
+
+def test_the_cache_is_keyed_by_all_code_behind_the_features():
+    behind, open_ends = set(), ["models.feature_extraction"]
+    while open_ends:
+        behind.add(name := open_ends.pop())
+        open_ends += imported_modules(name) - behind
+    keyed = {module.__name__.removeprefix("hf_ser.") for module in features.CODE}
+    assert behind - keyed == {"models.choices", "models.threads"}  # they change no number
 
 
 def test_another_option_is_another_cache(clips, feature_extractor):

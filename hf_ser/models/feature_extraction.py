@@ -7,11 +7,15 @@ import numpy as np
 import torch
 from transformers import BatchFeature, SequenceFeatureExtractor
 
+from .cepstral import mfcc
 from .choices import check_choice, check_positive
+from .composite import Composite, check_composite
+from .kinds import DEFAULTS, choose_options, count_features
 from .padding import PADDINGS, fit_length
-from .spectral import analysis_window, count_frames, mel_filters, mel_spectrogram, power_to_db
+from .spectral import analysis_window, count_frames, mel_filters, mel_spectrogram, power_spectrogram, power_to_db
+from .threads import map_clips
+from .transforms import frame_mask
 
-KINDS = ("mel",)
 # What a saved file holds beside the options.
 SAVED_BESIDES = {
     *("feature_size", "padding_value", "padding_side", "return_attention_mask"),
@@ -32,7 +36,7 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
     Row 0 is the lowest frequency. The values of a clip do not depend on the batch it comes in.
 
     Args:
-        kind: `mel`.
+        kind: `spectrogram`, `mel`, `mfcc` or `composite`. What is None below is the kind's own (`kinds.DEFAULTS`).
         sampling_rate: of the waveforms (Hz).
         n_fft: points of the transform.
         win_length: samples of the window; None is `n_fft`.
@@ -40,7 +44,12 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
         window_name: any of scipy's that need no parameter, `hann` and `hamming` among them.
         n_mels: mel filters.
         fmin, fmax: range of the filters (Hz); `fmax` None is half the rate.
-        scale: `power`; `db`, 0 at the clip's maximum and cut at `-top_db`; or `log`, ln(power + log_offset).
+        n_mfcc: cepstral coefficients, of `mfcc` and of the block of that name.
+        n_split_mels: mel filters of the block `harmonic_percussive`.
+        blocks: what `composite` stacks, in this order: `mfcc`, `mel`, `chroma`, `contrast`, `tonnetz` and
+            `harmonic_percussive` (230 rows), or some of them. Each row is divided by its largest absolute value.
+        scale: of `spectrogram` and `mel`: `power`; `db`, 0 at the clip's maximum and cut at `-top_db`; or `log`,
+            ln(power + log_offset).
         db_reference: power of 0 dB; None is the clip's own maximum.
         top_db: dB that are kept below the clip's maximum; None keeps all.
         log_offset: what is added before the logarithm.
@@ -59,15 +68,18 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
     def __init__(
         self,
         kind: str = "mel",
-        sampling_rate: int = 16_000,
-        n_fft: int = 1024,
+        sampling_rate: int | None = None,
+        n_fft: int | None = None,
         win_length: int | None = None,
-        hop_length: int = 256,
+        hop_length: int | None = None,
         window_name: str = "hann",
         n_mels: int = 128,
         fmin: float = 0.0,
         fmax: float | None = None,
-        scale: str = "db",
+        n_mfcc: int | None = None,
+        n_split_mels: int = 64,
+        blocks: list[str] | None = None,
+        scale: str | None = None,
         db_reference: float | None = None,
         top_db: float | None = 80.0,
         log_offset: float = 1e-3,
@@ -81,16 +93,22 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
             check_choice("feature option", name, inspect.signature(type(self).__init__).parameters)
         for name in ("feature_size", "padding_value"):  # they follow from the others
             kwargs.pop(name, None)
-        super().__init__(feature_size=n_mels, sampling_rate=sampling_rate, padding_value=0.0, **kwargs)
+        check_choice("kind", kind, DEFAULTS)
+        own = {"sampling_rate": sampling_rate, "n_fft": n_fft, "hop_length": hop_length}
+        own = choose_options(kind, {**own, "n_mfcc": n_mfcc, "blocks": blocks, "scale": scale})
+        super().__init__(feature_size=1, sampling_rate=own["sampling_rate"], padding_value=0.0, **kwargs)
         self.kind = kind
-        self.n_fft = n_fft
+        self.n_fft = own["n_fft"]
         self.win_length = win_length
-        self.hop_length = hop_length
+        self.hop_length = own["hop_length"]
         self.window_name = window_name
         self.n_mels = n_mels
         self.fmin = fmin
         self.fmax = fmax
-        self.scale = scale
+        self.n_mfcc = own["n_mfcc"]
+        self.n_split_mels = n_split_mels
+        self.blocks = own["blocks"]
+        self.scale = own["scale"]
         self.db_reference = db_reference
         self.top_db = top_db
         self.log_offset = log_offset
@@ -99,6 +117,7 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
         self.padding = padding
         self.storage = storage
         self._check()
+        self.feature_size = count_features(kind, self.n_fft, n_mels, self.n_mfcc, n_split_mels, self.blocks)
 
     def __call__(
         self,
@@ -147,45 +166,61 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
         return fit_length(waveform, shortest, longest, self.padding)
 
     def _extract(self, waveforms: list[np.ndarray], device: torch.device) -> list[np.ndarray]:
-        """Features of each clip, (frames, rows): one at a time on a CPU, where that is fastest; at once on a GPU."""
-        step = 1 if device.type == "cpu" else len(waveforms)
-        features = []
-        for start in range(0, len(waveforms), step):
-            group = waveforms[start : start + step]
-            frames = [count_frames(len(waveform), self.hop_length) for waveform in group]
-            batch = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(w) for w in group], batch_first=True)
-            rows = self.compute(batch.to(device), torch.tensor(frames, device=device)).cpu().numpy()
-            features += [rows[index, :count] for index, count in enumerate(frames)]
-        return features
+        """Features of each clip, (frames, rows): clip by clip on a CPU, where that is fastest; at once on a GPU."""
+        if device.type == "cpu":
+            return [clip for [clip] in map_clips(lambda waveform: self._extract_batch([waveform], device), waveforms)]
+        return self._extract_batch(waveforms, device)
+
+    def _extract_batch(self, waveforms: list[np.ndarray], device: torch.device) -> list[np.ndarray]:
+        lengths = [len(waveform) for waveform in waveforms]
+        batch = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(w) for w in waveforms], batch_first=True)
+        rows = self.compute(batch.to(device), torch.tensor(lengths, device=device)).cpu().numpy()
+        return [clip[: count_frames(n, self.hop_length)] for clip, n in zip(rows, lengths, strict=True)]
 
     @torch.no_grad()
-    def compute(self, waveforms: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
+    def compute(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Features of a zero-padded batch.
 
         Args:
             waveforms: (batch, samples), on any device.
-            frames: (batch,), how many frames of each clip are its own.
+            lengths: (batch,), how many samples of each clip are its own.
 
         Returns:
             (batch, frames, rows) in float32; rows behind a clip's own frames are not defined.
         """
-        fmax = self.sampling_rate / 2 if self.fmax is None else self.fmax
-        window = analysis_window(self.window_name, self.win_length or self.n_fft, self.n_fft)
-        filters = mel_filters(self.sampling_rate, self.n_fft, self.n_mels, self.fmin, fmax)
-        power = mel_spectrogram(
-            waveforms, window.to(waveforms.device), filters.to(waveforms.device), self.hop_length
-        )  # (batch, samples) -> (batch, frames, rows)
-        return self._rescale(power, frames)
+        values = self._stack(waveforms, lengths) if self.kind == "composite" else self._transform(waveforms, lengths)
+        return values if self.scale == "power" else values.to(STORAGE[self.storage]).float()
 
-    def _rescale(self, power: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
+    def _stack(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        names = ("sampling_rate", "window_name", "n_fft", "hop_length", "n_mels", "n_mfcc", "n_split_mels", "fmin")
+        options = {name: getattr(self, name) for name in names}
+        composite = Composite(waveforms, lengths, win_length=self._win_length, fmax=self._fmax, **options)
+        return composite.stack(self.blocks)
+
+    def _transform(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        window = analysis_window(self.window_name, self._win_length, self.n_fft).to(waveforms.device)
+        if self.kind == "spectrogram":
+            power = power_spectrogram(waveforms, window, self.hop_length)  # (batch, samples) -> (batch, frames, bins)
+        else:
+            filters = mel_filters(self.sampling_rate, self.n_fft, self.n_mels, self.fmin, self._fmax)
+            power = mel_spectrogram(waveforms, window, filters.to(waveforms.device), self.hop_length)
+        mask = frame_mask(lengths, power.shape[1], self.hop_length)
+        return mfcc(power, mask, self.n_mfcc) if self.kind == "mfcc" else self._rescale(power, mask)
+
+    def _rescale(self, power: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         if self.scale == "power":
             return power
         if self.scale == "log":
-            values = (power + self.log_offset).log()
-        else:
-            mask = torch.arange(power.shape[1], device=power.device) < frames[:, None]
-            values = power_to_db(power, mask, self.db_reference, self.top_db)
-        return values.to(STORAGE[self.storage]).float()
+            return (power + self.log_offset).log()
+        return power_to_db(power, mask, self.db_reference, self.top_db)
+
+    @property
+    def _win_length(self) -> int:
+        return self.win_length or self.n_fft
+
+    @property
+    def _fmax(self) -> float:
+        return self.sampling_rate / 2 if self.fmax is None else self.fmax
 
     @property
     def storage_dtype(self) -> str:
@@ -193,11 +228,9 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
         return "float32" if self.scale == "power" else self.storage
 
     def _check(self) -> None:
-        for name in ("sampling_rate", "n_fft", "win_length", "hop_length", "n_mels"):
+        for name in ("sampling_rate", "n_fft", "win_length", "hop_length", "n_mels", "n_mfcc", "n_split_mels"):
             if isinstance(getattr(self, name), float):
                 raise ValueError(f"`{name}` is {getattr(self, name)}; it must be a whole number.")
-        check_choice("kind", self.kind, KINDS)
-        check_choice("scale", self.scale, SCALES)
         check_choice("padding", self.padding, PADDINGS)
         check_choice("storage", self.storage, STORAGE)
         check_positive(
@@ -206,13 +239,24 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
             win_length=self.win_length,
             hop_length=self.hop_length,
             n_mels=self.n_mels,
+            n_mfcc=self.n_mfcc,
+            n_split_mels=self.n_split_mels,
             top_db=self.top_db,
             log_offset=self.log_offset,
             min_duration=self.min_duration,
             max_duration=self.max_duration,
         )
+        self._check_kind()
         self._check_window()
         self._check_range()
+
+    def _check_kind(self) -> None:
+        if "scale" in DEFAULTS[self.kind]:
+            check_choice("scale", self.scale, SCALES)
+        if "n_mfcc" in DEFAULTS[self.kind] and self.n_mfcc > self.n_mels:
+            raise ValueError(f"`n_mfcc` is {self.n_mfcc}; it can be at most `n_mels`, {self.n_mels}.")
+        if self.kind == "composite":
+            check_composite(self.blocks, self.sampling_rate, self.n_fft, self._win_length, self.hop_length)
 
     def _check_window(self) -> None:
         if self.n_fft % 2:
@@ -223,10 +267,9 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
 
     def _check_range(self) -> None:
         nyquist = self.sampling_rate / 2
-        fmax = nyquist if self.fmax is None else self.fmax
-        if not 0 <= self.fmin < fmax <= nyquist:
+        if not 0 <= self.fmin < self._fmax <= nyquist:
             raise ValueError(
-                f"The mel range is {self.fmin} to {fmax} Hz; it must rise and lie within 0 to {nyquist:.0f} Hz, "
+                f"The mel range is {self.fmin} to {self._fmax} Hz; it must rise and lie within 0 to {nyquist:.0f} Hz, "
                 f"half of the {self.sampling_rate} Hz rate."
             )
         shortest, longest = self.min_duration, self.max_duration

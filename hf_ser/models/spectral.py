@@ -14,14 +14,14 @@ SMALLEST_POWER = 1e-10
 
 
 @functools.lru_cache(maxsize=16)
-def analysis_window(name: str, win_length: int, n_fft: int) -> torch.Tensor:
+def analysis_window(name: str, win_length: int, n_fft: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     """Periodic window of scipy, centred in `n_fft` samples as librosa.stft does: (n_fft,)."""
     try:
         window = scipy.signal.get_window(name, win_length, fftbins=True)
     except ValueError as error:
         raise ValueError(f"`window_name` is {name!r}, which scipy.signal.get_window does not make: {error}") from error
     before = (n_fft - win_length) // 2
-    return torch.from_numpy(np.pad(window, (before, n_fft - win_length - before)).astype(np.float32))
+    return torch.from_numpy(np.pad(window, (before, n_fft - win_length - before))).to(dtype)
 
 
 @functools.lru_cache(maxsize=16)

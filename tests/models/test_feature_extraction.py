@@ -1,5 +1,6 @@
 """One extractor, the same numbers on every route."""
 
+import librosa
 import numpy as np
 import pytest
 import torch
@@ -7,6 +8,7 @@ from transformers import AutoFeatureExtractor
 
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from tests.conftest import tone
+from tests.reference import difference
 
 
 def test_a_saved_extractor_comes_back_equal(tmp_path):
@@ -33,12 +35,14 @@ def test_a_clip_in_a_batch_has_the_features_it_has_alone(feature_extractor):
 
 def test_clips_computed_together_equal_clips_computed_apart(feature_extractor):
     clips = [tone(0.31), tone(1.0, 200.0)]
-    frames = torch.tensor([1 + len(clip) // 128 for clip in clips])
+    lengths = torch.tensor([len(clip) for clip in clips])
     padded = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(clip) for clip in clips], batch_first=True)
-    together = feature_extractor.compute(padded, frames)
+    together = feature_extractor.compute(padded, lengths)
     for index, clip in enumerate(clips):
         alone = torch.from_numpy(feature_extractor(clip)["input_features"][0])
-        torch.testing.assert_close(together[index, : frames[index]], alone, atol=0.07, rtol=0)  # an ulp of float16
+        torch.testing.assert_close(
+            together[index, : 1 + len(clip) // 128], alone, atol=0.07, rtol=0
+        )  # an ulp of float16
 
 
 def test_stored_values_survive_float16(feature_extractor):
@@ -63,8 +67,59 @@ def test_clips_are_brought_to_the_length_asked_for():
 
 
 @pytest.mark.parametrize(
+    ("kind", "rate", "frames", "rows"),
+    [
+        ("spectrogram", 16_000, 1 + 16_000 // 128, 257),
+        ("mel", 16_000, 1 + 16_000 // 256, 128),
+        ("mfcc", 16_000, 1 + 16_000 // 512, 128),
+        ("composite", 22_050, 1 + 22_050 // 512, 230),
+    ],
+)
+def test_each_kind_has_its_paper_s_shape(kind, rate, frames, rows, tmp_path):
+    extractor = SpectrogramFeatureExtractor(kind=kind)
+    features = extractor(tone(1.0, sampling_rate=rate), sampling_rate=rate)["input_features"][0]
+    assert features.shape == (frames, rows) == (extractor.count_frames(1.0), extractor.feature_size)
+    assert np.isfinite(features).all()
+    extractor.save_pretrained(tmp_path)
+    again = AutoFeatureExtractor.from_pretrained(tmp_path)
+    assert again.feature_size == rows
+    assert np.array_equal(again(tone(1.0, sampling_rate=rate))["input_features"][0], features)
+
+
+def test_a_composite_in_a_batch_has_the_features_it_has_alone():
+    extractor = SpectrogramFeatureExtractor(kind="composite", storage="float32")
+    clips = [tone(0.31), np.zeros(4_000, np.float32), np.array([0.5], np.float32), tone(0.7, 200.0)]
+    for clip, features in zip(clips, extractor(clips)["input_features"], strict=True):
+        assert np.array_equal(features, extractor(clip)["input_features"][0])
+
+
+def test_the_blocks_of_a_composite_stand_in_the_order_asked_for():
+    whole = SpectrogramFeatureExtractor(kind="composite")
+    part = SpectrogramFeatureExtractor(kind="composite", blocks=["tonnetz", "chroma"])
+    rows = whole(tone(0.5))["input_features"][0]
+    assert part.feature_size == 18
+    assert np.array_equal(part(tone(0.5))["input_features"][0], np.hstack([rows[:, 160:166], rows[:, 141:153]]))
+
+
+def test_mfcc_and_spectrogram_equal_librosa():
+    clip = tone(0.5)
+    coefficients = SpectrogramFeatureExtractor(kind="mfcc", n_mfcc=20, storage="float32")(clip)["input_features"][0]
+    assert difference(coefficients.T, librosa.feature.mfcc(y=clip, sr=16_000, n_mfcc=20)) < 1e-4
+    power = SpectrogramFeatureExtractor(kind="spectrogram", scale="power")(clip)["input_features"][0]
+    assert difference(power.T, np.abs(librosa.stft(clip, n_fft=512, hop_length=128)) ** 2) < 1e-4
+
+
+@pytest.mark.parametrize(
     ("options", "sentence"),
     [
+        ({"kind": "mfcc", "scale": "db"}, "`scale` is 'db', and `kind: mfcc` has no use for it. Leave it out"),
+        ({"kind": "mel", "blocks": ["mfcc"]}, "`kind: mel` has no use for it"),
+        ({"kind": "mfcc", "n_mfcc": 40, "n_mels": 32}, "`n_mfcc` is 40; it can be at most `n_mels`, 32"),
+        ({"kind": "composite", "blocks": ["croma"]}, "`blocks` is 'croma'. Did you mean `chroma`"),
+        ({"kind": "composite", "blocks": ["mel", "mel"]}, "it must name one or more blocks, each once"),
+        ({"kind": "composite", "blocks": []}, "it must name one or more blocks, each once"),
+        ({"kind": "composite", "sampling_rate": 8_000, "fmax": 4000.0}, "a rate of 8000 Hz ends at 4000 Hz"),
+        ({"kind": "composite", "hop_length": 1500}, "it can be at most half the window, 1024"),
         ({"kind": "mell"}, "`kind` is 'mell'. Did you mean `mel`"),
         ({"scale": "decibel"}, "`scale` is 'decibel'. Valid: db, log, power"),
         ({"window_name": "haning"}, "`window_name` is 'haning'. Did you mean `hann`"),
