@@ -24,7 +24,8 @@ FLOW = """
     corpora
     checks splits
     models.choices models.padding models.colormaps models.spectral models.windows models.images models.recomputation
-    models.freezing models.small_cnn models.backbones models.configuration models.feature_extraction models.modeling
+    models.freezing models.small_cnn models.alexnet models.badshah_cnn models.report_cnns models.backbones
+    models.configuration models.feature_extraction models.modeling
     models
     features
     augmentation.image augmentation.mixing augmentation
