@@ -110,7 +110,7 @@ WRONG = {
     "seed: true": r"`seed` is True \(bool\); expected a whole number\.",
     "seed: 1.0": r"`seed` is 1\.0 \(float\); expected a whole number\.",
     "seed: [1]": r"`seed` is \[1\] \(list\); expected a whole number\.",
-    "dropout: {rate: 0.2}": r"`dropout` is \{'rate': 0\.2\} \(dict\); expected a number\.",
+    "dropout: {rate: 0.2}": r"`dropout` is \{'rate': 0\.2\} \(dict\); expected a number or a list \(a number\)\.",
     "speaker_independent: 1": r"`speaker_independent` is 1 \(int\); expected true or false\.",
     "value_range: [-80, high]": r"expected a list \(a number\) or null\.",
     "image_size: [128.0, 128]": r"expected a list \(a whole number\) or null\.",

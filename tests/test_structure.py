@@ -28,7 +28,8 @@ FLOW = """
     models.choices models.padding models.colormaps models.spectral models.transforms models.medians models.cepstral
     models.pitch_tuning models.chroma models.contrast models.constant_q models.tonnetz models.separation
     models.composite models.kinds models.threads models.windows models.images models.recomputation
-    models.freezing models.small_cnn models.backbones models.configuration models.feature_extraction models.modeling
+    models.freezing models.small_cnn models.alexnet models.badshah_cnn models.report_cnns models.backbones
+    models.configuration models.feature_extraction models.modeling
     models
     features
     augmentation.arguments augmentation.waveform augmentation.image augmentation.mixing augmentation

@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+MANY = 40  # names that are too many to list in one line
+
 
 def check_choice(option: str, value: object, choices: Iterable[str]) -> None:
     """Raise ValueError unless `value` is one of `choices`, with the nearest of them or all."""
@@ -10,7 +12,12 @@ def check_choice(option: str, value: object, choices: Iterable[str]) -> None:
     if value in choices:
         return
     near = difflib.get_close_matches(str(value), choices, n=3)
-    hint = f"Did you mean {' or '.join(f'`{name}`' for name in near)}?" if near else f"Valid: {', '.join(choices)}."
+    if near:
+        hint = f"Did you mean {' or '.join(f'`{name}`' for name in near)}?"
+    elif len(choices) > MANY:
+        hint = f"None of the {len(choices)} valid names is near it."
+    else:
+        hint = f"Valid: {', '.join(choices)}."
     raise ValueError(f"`{option}` is {value!r}. {hint}")
 
 

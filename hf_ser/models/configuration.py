@@ -21,11 +21,14 @@ class SpectrogramConfig(PretrainedConfig):
         time_axis: `across` (low frequencies at the bottom) or `up` (each row of the image is a frame).
         image_size: [height, width] to resize to; None keeps the features' own size, whatever the clip's length.
         image_mean, image_std: of each channel; None takes the backbone's own data configuration.
-        pooling: `backbone` (the network's own), `avg` or `max`.
+        pooling: `backbone` (the network's own), `avg`, `max`, or `flatten_7x7`: averaged to 7 x 7 cells and flattened.
         hidden_sizes: widths of the dense ReLU layers before the last one.
-        dropout: before each dense layer.
+        dropout: before each dense layer, the last one too; a list gives each its own rate. The papers' heads:
+            [512, 256] with [0, 0.5, 0] (Chakhtouna et al., Table 1), `flatten_7x7`, [512, 192] with [0, 0.5, 0] (the
+            report's VGG-16), `flatten_7x7`, [4096, 4096] with [0, 0.5, 0.5] (Ragheb et al., random dense layers).
         freeze: `none`, or `all` for a backbone that is not trained.
         unfreeze_last_blocks, unfreeze_last_layers: with `freeze: all`, how many at the end are trained all the same.
+        unfreeze_from: with `freeze: all`, the module from which on the backbone is trained, such as `blocks.5.3`.
         window_frames, window_hop: cut a clip into windows of so many frames every so many, and average their
             probabilities (Badshah et al., section IV); None takes the clip whole.
     """
@@ -44,10 +47,11 @@ class SpectrogramConfig(PretrainedConfig):
         image_std: list[float] | None = None,
         pooling: str = "backbone",
         hidden_sizes: list[int] | None = None,
-        dropout: float = 0.0,
+        dropout: float | list[float] = 0.0,
         freeze: str = "none",
         unfreeze_last_blocks: int = 0,
         unfreeze_last_layers: int = 0,
+        unfreeze_from: str | None = None,
         window_frames: int | None = None,
         window_hop: int | None = None,
         **kwargs: Any,
@@ -66,10 +70,17 @@ class SpectrogramConfig(PretrainedConfig):
         self.freeze = freeze
         self.unfreeze_last_blocks = unfreeze_last_blocks
         self.unfreeze_last_layers = unfreeze_last_layers
+        self.unfreeze_from = unfreeze_from
         self.window_frames = window_frames
         self.window_hop = window_hop
         super().__init__(**kwargs)
         self._check()
+
+    @property
+    def dropouts(self) -> list[float]:
+        """Rate before each dense layer of the head."""
+        one_rate = isinstance(self.dropout, int | float)
+        return [self.dropout] * (len(self.hidden_sizes) + 1) if one_rate else list(self.dropout)
 
     @property
     def num_channels(self) -> int:
@@ -82,10 +93,19 @@ class SpectrogramConfig(PretrainedConfig):
         check_positive(window_frames=self.window_frames, window_hop=self.window_hop)
         for width in self.hidden_sizes:
             check_positive(hidden_sizes=width)
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"`dropout` is {self.dropout}; it must lie in 0 to 1, 1 excluded.")
+        self._check_dropout()
         self._check_image()
         self._check_frozen()
+
+    def _check_dropout(self) -> None:
+        if not all(0 <= rate < 1 for rate in self.dropouts):
+            raise ValueError(f"`dropout` is {self.dropout}; it must lie in 0 to 1, 1 excluded.")
+        layers = len(self.hidden_sizes) + 1
+        if len(self.dropouts) != layers:
+            raise ValueError(
+                f"`dropout` has {len(self.dropouts)} rates for {layers} dense layers: `hidden_sizes` "
+                f"{self.hidden_sizes} and the last one. Give one rate for each, or one number for all."
+            )
 
     def _check_image(self) -> None:
         if self.colormap is not None:
@@ -107,10 +127,12 @@ class SpectrogramConfig(PretrainedConfig):
         for option in ("unfreeze_last_blocks", "unfreeze_last_layers"):
             if getattr(self, option) < 0:
                 raise ValueError(f"`{option}` is {getattr(self, option)}; it must be 0 or more.")
-        if self.unfreeze_last_blocks and self.unfreeze_last_layers:
-            raise ValueError("Give `unfreeze_last_blocks` or `unfreeze_last_layers`, not both.")
-        if (self.unfreeze_last_blocks or self.unfreeze_last_layers) and self.freeze != "all":
-            raise ValueError("`unfreeze_last_blocks` and `unfreeze_last_layers` need `freeze: all`.")
+        options = ("unfreeze_last_blocks", "unfreeze_last_layers", "unfreeze_from")
+        given = [f"`{option}`" for option in options if getattr(self, option)]
+        if len(given) > 1:
+            raise ValueError(f"Give {' or '.join(given)}, not both.")
+        if given and self.freeze != "all":
+            raise ValueError(f"{given[0]} needs `freeze: all`.")
 
 
 SpectrogramConfig.register_for_auto_class()

@@ -1,28 +1,55 @@
-"""Which weights of a backbone are trained: all, none, or the last blocks or layers."""
+"""Which weights of a backbone are trained: all, none, or those at its end, by blocks, by layers or from a module on.
+
+What the papers train beside the head, on top of `freeze: all`:
+
+| paper                                | networks                | option                               |
+|--------------------------------------|-------------------------|--------------------------------------|
+| Chakhtouna, C1; report, 1 and 2      | all                     |                                      |
+| Chakhtouna, C2: blocks 4 and 5       | VGG-16, VGG-19          | `unfreeze_last_blocks: 2`            |
+| Chakhtouna, C2: the last 32 layers   | EfficientNet-B0         | `unfreeze_from: blocks.5.3`          |
+|                                      | EfficientNetV2-B0       | `unfreeze_from: blocks.5.6.bn1`      |
+| report, 3 to 5, corrected            | VGG-16                  | `unfreeze_last_blocks: 1`, 2, 3      |
+| report, 3 to 5, as its counts show   | VGG-16                  | `unfreeze_last_layers: 1`, 2, 3      |
+
+(With `pooling: backbone` VGG keeps its dense layers, which are then its last block and its last two layers.)
+
+Keras counts 32 layers from the end so: its residual block has 15 (expansion, batch norm, activation; depthwise
+convolution, batch norm, activation; five of squeeze and excitation; projection, batch norm, dropout, addition), block
+7a of EfficientNet-B0 is not residual and has 13, the top has 3. So 32 = 3 + 13 + 15 + 1 (the addition of 6c, which has
+no weights) there, and 3 + 15 + 14 (6g without its expansion) in EfficientNetV2-B0.
+"""
 
 from timm.models import group_modules
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from .choices import check_choice
+
 FREEZES = ("none", "all")
 
 
-def freeze_backbone(backbone: nn.Module, last_blocks: int, last_layers: int) -> None:
-    """Freeze a backbone but for its last blocks or layers.
+def freeze_backbone(backbone: nn.Module, last_blocks: int, last_layers: int, first_module: str | None = None) -> None:
+    """Freeze a backbone but for its last blocks or layers, or what comes from one module on.
 
     Args:
         backbone: a timm network.
         last_blocks: blocks at the end that stay trainable: timm's coarse groups; for VGG, between two pools.
         last_layers: convolutions and dense layers at the end that stay trainable, with their normalisation.
+        first_module: name of a module that stays trainable with all that is defined after it, such as `blocks.5.3`.
 
     Raises:
-        ValueError: when more are asked for than there are.
+        ValueError: when more are asked for than there are, and for an unknown module.
     """
     backbone.requires_grad_(False)
     if last_blocks:
         _unfreeze(find_blocks(backbone), last_blocks, "unfreeze_last_blocks")
     if last_layers:
         _unfreeze(find_layers(backbone), last_layers, "unfreeze_last_layers")
+    if first_module:
+        names = [name for name, _ in backbone.named_modules() if name]
+        check_choice("unfreeze_from", first_module, names)
+        for name in names[names.index(first_module) :]:
+            backbone.get_submodule(name).requires_grad_(True)
 
 
 def hold_frozen_statistics(backbone: nn.Module) -> None:

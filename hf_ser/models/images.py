@@ -60,6 +60,17 @@ def make_images(
     return images
 
 
+def check_image_shape(images: torch.Tensor, expected: tuple[int, int, int]) -> None:
+    """Raise ValueError unless images are of the one shape (channels, height, width) that a backbone takes."""
+    if tuple(images.shape[1:]) != tuple(expected):
+        channels, height, width = expected
+        raise ValueError(
+            f"The backbone takes images of {channels} x {height} x {width} (channels, height, width); got "
+            f"{' x '.join(str(size) for size in images.shape[1:])}. Give `image_size: [{height}, {width}]` and "
+            f"`backbone_kwargs: {{in_chans: {channels}}}`, or build it for your images with `in_chans` and `img_size`."
+        )
+
+
 def normalize(images: torch.Tensor, mean: list[float], std: list[float]) -> torch.Tensor:
     """Subtract the mean and divide by the deviation of each channel."""
     mean, std = (torch.tensor(values, device=images.device, dtype=images.dtype) for values in (mean, std))

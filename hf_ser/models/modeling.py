@@ -38,7 +38,9 @@ class SpectrogramForAudioClassification(PreTrainedModel):
         config.image_std = config.image_std or std
         self.head = _build_head(pool_width(self.backbone, config.pooling), config)
         if config.freeze == "all":
-            freeze_backbone(self.backbone, config.unfreeze_last_blocks, config.unfreeze_last_layers)
+            freeze_backbone(
+                self.backbone, config.unfreeze_last_blocks, config.unfreeze_last_layers, config.unfreeze_from
+            )
         self.post_init()
 
     def forward(
@@ -94,8 +96,20 @@ class SpectrogramForAudioClassification(PreTrainedModel):
 
         Weights that lie in a mapped file start anywhere, and some kernels round otherwise for unaligned memory: the
         logits would be those of the model that was saved only to the last digit but one.
+
+        Raises:
+            ValueError: when the saved weights have other shapes than the configuration, as for other emotions.
         """
-        loaded = super().from_pretrained(*args, **kwargs)
+        try:
+            loaded = super().from_pretrained(*args, **kwargs)
+        except RuntimeError as error:
+            if "ignore_mismatched_sizes" not in str(error):
+                raise
+            raise ValueError(
+                "The checkpoint has weights of other shapes than its configuration and the options given, such as a "
+                "head for another number of emotions. Load it with its own emotions (without `id2label` and "
+                "`num_labels`), or start a new head with `ignore_mismatched_sizes=True`."
+            ) from error
         model = loaded[0] if isinstance(loaded, tuple) else loaded
         for tensor in (*model.parameters(), *model.buffers()):
             tensor.data = tensor.data.clone()
@@ -123,10 +137,10 @@ class SpectrogramForAudioClassification(PreTrainedModel):
 def _build_head(width: int, config: SpectrogramConfig) -> nn.Sequential:
     """Dropout and a dense layer for each width, with ReLU between them."""
     layers: list[nn.Module] = []
-    for hidden in config.hidden_sizes:
-        layers += [nn.Dropout(config.dropout), nn.Linear(width, hidden), nn.ReLU()]
+    for hidden, dropout in zip(config.hidden_sizes, config.dropouts[:-1], strict=True):
+        layers += [nn.Dropout(dropout), nn.Linear(width, hidden), nn.ReLU()]
         width = hidden
-    return nn.Sequential(*layers, nn.Dropout(config.dropout), nn.Linear(width, config.num_labels))
+    return nn.Sequential(*layers, nn.Dropout(config.dropouts[-1]), nn.Linear(width, config.num_labels))
 
 
 def _clip_lengths(input_features: torch.Tensor, attention_mask: torch.Tensor | None) -> list[int]:

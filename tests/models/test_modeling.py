@@ -55,7 +55,20 @@ def test_a_clip_shorter_than_a_window_is_refused():
         make_tiny_model(window_frames=20)(torch.zeros(1, 10, 16))
 
 
-@pytest.mark.parametrize("options", [{}, {"window_frames": 20, "hidden_sizes": [6, 5], "dropout": 0.5}])
+# The papers' networks for small images.
+REPORT = {"backbone_kwargs": {"in_chans": 1, "img_size": [32, 40]}, "image_size": [32, 40]}
+LEGACY = {"in_chans": 1, "img_size": [32, 40], "legacy_batch_norm_axis": True, "legacy_attention_axis": True}
+OURS = [
+    {"backbone": "ser_alexnet", "backbone_kwargs": {}, "pooling": "avg", "image_size": [64, 64]},
+    {"backbone": "ser_badshah_cnn", "backbone_kwargs": {"img_size": [131, 131]}, "image_size": [131, 131]},
+    {"backbone": "ser_report_cnn", **REPORT},
+    {"backbone": "ser_report_parallel_cnn", **REPORT},
+    {"backbone": "ser_report_cnn_transformer", **REPORT},
+    {"backbone": "ser_report_cnn_transformer", **REPORT, "backbone_kwargs": LEGACY},
+]
+
+
+@pytest.mark.parametrize("options", [{}, {"window_frames": 20, "hidden_sizes": [6, 5], "dropout": 0.5}, *OURS])
 def test_a_saved_model_comes_back_bit_equal(options, tmp_path, feature_extractor):
     model = make_tiny_model(**options)
     model.save_pretrained(tmp_path)
@@ -63,6 +76,16 @@ def test_a_saved_model_comes_back_bit_equal(options, tmp_path, feature_extractor
     batch = feature_extractor([tone(1.0), tone(0.5)], return_tensors="pt")
     assert torch.equal(again(**batch).logits, model(**batch).logits)
     assert again.config.id2label == LABELS["id2label"]
+
+
+def test_a_checkpoint_of_another_number_of_emotions_is_refused_or_gets_a_new_head(tmp_path):
+    make_tiny_model().save_pretrained(tmp_path)
+    names = {"id2label": {0: "calm", 1: "tense"}, "label2id": {"calm": 0, "tense": 1}}
+    with pytest.raises(ValueError, match="a head for another number of emotions. Load it with its own emotions"):
+        SpectrogramForAudioClassification.from_pretrained(tmp_path, **names)
+    again = SpectrogramForAudioClassification.from_pretrained(tmp_path, **names, ignore_mismatched_sizes=True)
+    assert again.head[-1].weight.shape == (2, 8)
+    assert again.head[-1].weight.std() > 0
 
 
 @pytest.mark.parametrize("backbone", ["efficientnet_b0", "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"])
@@ -132,9 +155,21 @@ def test_weights_that_cannot_be_had_are_named(weights, sentence, tmp_path):
         ({"value_range": [0, -80]}, "the second number must be the larger one"),
         ({"image_mean": [0.5]}, "has 1 numbers for an image of 3 channels"),
         ({"freeze": "some"}, "`freeze` is 'some'. Valid: all, none"),
-        ({"unfreeze_last_blocks": 1}, "need `freeze: all`"),
+        ({"unfreeze_last_blocks": 1}, "`unfreeze_last_blocks` needs `freeze: all`"),
+        ({"unfreeze_from": "layer4"}, "`unfreeze_from` needs `freeze: all`"),
+        (
+            {"freeze": "all", "unfreeze_last_layers": 1, "unfreeze_from": "layer4"},
+            "Give `unfreeze_last_layers` or `unfreeze_from`, not both",
+        ),
+        (
+            {"backbone": "resnet10t", "freeze": "all", "unfreeze_from": "layer5"},
+            "`unfreeze_from` is 'layer5'. Did you mean `layer4`",
+        ),
         ({"freeze": "all", "unfreeze_last_blocks": 99}, "`unfreeze_last_blocks` is 99, but the backbone has 4"),
         ({"dropout": 1.5}, "`dropout` is 1.5"),
+        ({"dropout": [0.5, 1]}, r"`dropout` is \[0.5, 1\]; it must lie in 0 to 1"),
+        ({"dropout": [0.5], "hidden_sizes": [8]}, "`dropout` has 1 rates for 2 dense layers"),
+        ({"backbone": "ser_report_cnn"}, "takes images of 1 x 128 x 94 .*; got 3 x 224 x 224. Give .*{in_chans: 1}"),
     ],
 )
 def test_an_option_that_is_not_valid_is_named(options, sentence):
@@ -154,6 +189,13 @@ def test_frozen_batch_norm_stands_still_and_frozen_weights_get_no_gradient():
     assert not torch.equal(before["blocks.1.1.running_mean"], after["blocks.1.1.running_mean"])
     assert model.backbone.blocks[0][0].weight.grad is None
     assert model.backbone.blocks[1][0].weight.grad is not None
+
+
+@pytest.mark.parametrize("options", OURS)
+def test_every_weight_of_our_networks_is_trained(options):
+    model = make_tiny_model(**options).train()
+    model(torch.rand(4, 50, 16) * -80, labels=torch.tensor([0, 1, 2, 0])).loss.backward()
+    assert [name for name, weight in model.named_parameters() if weight.grad is None] == []
 
 
 @pytest.mark.parametrize("options", [{"backbone_kwargs": {"in_chans": 1}}, {"backbone": "mobilenetv2_100"}])
@@ -198,6 +240,12 @@ import json, numpy as np
 from transformers import pipeline
 classifier = pipeline("audio-classification", model=sys.argv[1], top_k=None, trust_remote_code=True)
 print(json.dumps(classifier(np.load(sys.argv[2]))))
+import torch
+from transformers import AutoModelForAudioClassification
+features = torch.linspace(-80, 0, 50 * 16).reshape(1, 50, 16)
+for folder in sys.argv[3:]:
+    model = AutoModelForAudioClassification.from_pretrained(folder, trust_remote_code=True).eval()
+    print(json.dumps(model(features).logits.tolist()))
 """
 
 
@@ -205,8 +253,13 @@ def test_the_saved_folder_gives_bit_equal_scores_without_hf_ser(saved, tmp_path,
     clip = tmp_path / "clip.npy"
     np.save(clip, tone(1.0))
     monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
-    arguments = [sys.executable, "-c", WITHOUT_HF_SER, str(saved), str(clip)]
+    ours = {str(tmp_path / str(index)): make_tiny_model(**options) for index, options in enumerate(OURS)}
+    for folder, model in ours.items():
+        model.save_pretrained(folder)
+    arguments = [sys.executable, "-c", WITHOUT_HF_SER, str(saved), str(clip), *ours]
     done = subprocess.run(arguments, capture_output=True, text=True, cwd=tmp_path, timeout=120)
     assert done.returncode == 0, done.stderr
-    here = pipeline("audio-classification", model=str(saved), top_k=None)(np.load(clip))
-    assert json.loads(done.stdout.splitlines()[-1]) == here
+    there, *logits = map(json.loads, done.stdout.splitlines()[-1 - len(ours) :])
+    assert there == pipeline("audio-classification", model=str(saved), top_k=None)(np.load(clip))
+    features = torch.linspace(-80, 0, 50 * 16).reshape(1, 50, 16)
+    assert logits == [model(features).logits.tolist() for model in ours.values()]
