@@ -109,6 +109,7 @@ def _set_titles(axes: Axes, results: dict, width: int) -> None:
     protocol, interval = results["protocol"], results["intervals"]["uar"]
     score = f"UAR {percent(results['metrics']['uar'])}  (interval {interval_range(interval)})"
     size = f"seed {protocol['seed']}, {describe_size(protocol)}"
+    size = size.replace("n = ", "n\u00a0=\u00a0")  # no-break spaces
     split = f"{results_title(results)}, {protocol['split']} split, {size}"
     lines = textwrap.wrap(split, width) + textwrap.wrap(speaker_claim(protocol), width)
     axes.set_title(score, fontsize=14, fontweight="bold", pad=18 + 13 * len(lines))

@@ -26,7 +26,11 @@ def drawn(monkeypatch):
 def texts(figure: Figure) -> str:
     """All text of the first axes, its title included, on one line."""
     axes = figure.axes[0]
-    return " ".join([axes.get_title(), *(text.get_text() for text in axes.texts)]).replace("\n", " ")
+    return (
+        " ".join([axes.get_title(), *(text.get_text() for text in axes.texts)])
+        .replace("\n", " ")
+        .replace("\u00a0", " ")
+    )
 
 
 @pytest.mark.parametrize("plot", PLOTS)
