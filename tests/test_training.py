@@ -275,7 +275,7 @@ def sound_split(tmp_path_factory):
         sound = {"audio": {"bytes": None, "path": str(path)}, "label": index % 3, "duration": 0.35 + 0.005 * index}
         rows.append(sound | texts | names)
     dataset = Dataset(pa.Table.from_pylist(rows, schema=make_features(tuple(LABELS)).arrow_schema))
-    return make_split(dataset, "stratified", 0, test=0.2, validation=0.2)
+    return make_split(dataset, "stratified", 0, test=0.2, validation=1 / 6)
 
 
 @pytest.fixture
