@@ -328,12 +328,12 @@ def test_features_of_the_collator_and_of_the_device_are_the_same_to_the_last_wei
 @pytest.mark.parametrize("route", ["collator", "device"])
 def test_a_resumed_training_sees_the_sounds_of_an_uninterrupted_one(make_sound_trainer, route):
     steps = ("--features", route, "--save_strategy", "steps", "--save_steps", "4", "--dataloader_num_workers", "2")
-    steps += ("--eval_strategy", "steps", "--eval_steps", "4", "--noise_copies", "1")
+    steps += ("--eval_strategy", "steps", "--eval_steps", "4", "--noise_copies", "1", "--save_total_limit", "3")
     whole = make_sound_trainer("whole", *steps)
     expected = Batches(whole).seen
     whole.train()
     assert len(expected) == 10  # 19 clips and a copy of each, in batches of 8, twice
-    resumed = make_sound_trainer("whole", *steps, "--save_total_limit", "3")
+    resumed = make_sound_trainer("whole", *steps)
     seen = Batches(resumed).seen
     resumed.train(resume_from_checkpoint=f"{whole.args.output_dir}/checkpoint-8")
     assert list(seen) == [8, 9]
