@@ -61,7 +61,11 @@ class ResultFormat(StrEnum):
 BatchSize = Annotated[int, typer.Option(min=1, help="Files in memory at once; it does not change the scores.")]
 DataDir = Annotated[
     str | None,
-    typer.Option("--data-dir", "--data_dir", help="Folder or archive of the corpus; else the recipe's own."),
+    typer.Option(
+        "--data-dir",
+        "--data_dir",
+        help="Folder or archive of the corpus, or of several, by commas; else the recipe's own.",
+    ),
 ]
 Model = Annotated[str, typer.Argument(help="Run folder, or the id of a model on the Hub.", show_default=False)]
 
@@ -177,7 +181,7 @@ def evaluate(
     _silence_libraries()
     from hf_ser.rescoring import evaluate_model, summarize_evaluation
 
-    results = evaluate_model(model, corpus, data_dir, batch_size)
+    results = evaluate_model(model, corpus, _read_folders(data_dir), batch_size)
     if output_format is ResultFormat.JSON:
         typer.echo(json.dumps(results, indent=2))
     else:
@@ -206,6 +210,11 @@ def predict(
     if bad:
         typer.echo(f"{bad} of {len(table)} files could not be read; `error` says why.", err=True)
         raise typer.Exit(1)
+
+
+def _read_folders(text: str | None) -> str | list[str] | None:
+    """One folder, or one for each corpus of a pool."""
+    return text.split(",") if text and "," in text and not os.path.exists(text) else text
 
 
 def _tabulate_predictions(predictions: "pd.DataFrame") -> "Table":

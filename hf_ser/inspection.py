@@ -55,6 +55,7 @@ def inspect_recipe(recipe: Recipe) -> RecipeReport:
     splits = [_part(dataset, arguments, fold) for fold in (range(n_folds) if n_folds > 1 else [arguments.fold])]
     findings = [
         *_find_leaks(splits, recipe.split),
+        *_find_namesakes(dataset, recipe.corpus),
         *_find_label_errors(dataset),
         *_compare_with_published(corpus, recipe.corpus),
         *_find_imbalance(dataset),
@@ -104,6 +105,20 @@ def _find_leaks(splits: list[DatasetDict], arguments: SplitArguments) -> Iterato
     if nameless:
         kind = "stop" if arguments.speaker_independent else "note"
         yield Finding(kind, f"{nameless} clips do not name their speaker: nothing can be said about new speakers")
+
+
+def _find_namesakes(dataset: Dataset, arguments: CorpusArguments) -> Iterator[Finding]:
+    """Speakers of one name in several corpora of the user's own, which may be one person."""
+    sources = list_sources(arguments.corpus, arguments.data_dir)
+    own = [CORPORA[source].find_card(folder).name for source, folder in sources if not CORPORA[source].card.n_clips]
+    corpora: dict[str, set[str]] = {}
+    for corpus, speaker in set(zip(dataset["corpus"][:], dataset["speaker"][:], strict=True)):
+        if corpus in own and speaker:
+            corpora.setdefault(speaker.removeprefix(f"{corpus}-"), set()).add(corpus)
+    names = sorted(name for name, owners in corpora.items() if len(owners) > 1)
+    if names:
+        text = f"speakers of one name in {' and '.join(own)} count as different people: {list_some(names)}"
+        yield Finding("note", f"{text}; give them names of their own, or one corpus if they are the same")
 
 
 def _find_label_errors(dataset: Dataset) -> Iterator[Finding]:

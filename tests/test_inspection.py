@@ -98,6 +98,10 @@ def test_all_folds_are_looked_at(clips):
     assert texts(report, "leak") == ["one recording in training and in test: emodb-09a01Wa = emodb-10a01Wb"]
 
 
+NO_SPEAKERS = ("--test_speakers", "null", "--validation", "0")
+CLIPS = [(word, who) for word in ("happy", "sad") for who in ("Ada", "Ada", "")]
+
+
 @pytest.fixture
 def two_corpora(tmp_path):
     """SAVEE and TESS as published, but few: three clips of each of two speakers in each emotion."""
@@ -126,6 +130,27 @@ def test_the_error_of_the_report_is_found_and_named(two_corpora):
     assert any("`savee` has not the counts that were published: anger 0 in place of 60" in text for text in findings)
     corrected = texts(inspect(two_corpora, *POOL, "--pool", "corrected"), "label")
     assert not any("all 42 clips" in text for text in corrected)
+
+
+def test_namesakes_in_two_corpora_of_ones_own_are_a_note(tmp_path):
+    tables = []
+    for corpus in ("here", "there"):
+        (tmp_path / corpus).mkdir()
+        rows = [f"{corpus}{index}.wav,{word},{who}" for index, (word, who) in enumerate(CLIPS)]
+        for index in range(len(rows)):
+            seed = 50 * len(corpus) + index
+            soundfile.write(tmp_path / corpus / f"{corpus}{index}.wav", voice(seed), RATE)
+        tables.append(tmp_path / corpus / f"{corpus}.csv")
+        tables[-1].write_text("\n".join(["file,label,speaker", *rows]))
+    folders = ",".join(map(str, tables))
+    report = inspect(
+        folders, "--corpus", "csv,csv", "--split", "cross-corpus", "--test_corpora", "there", *NO_SPEAKERS
+    )
+    assert any(text.startswith("speakers of one name in here and there count as") for text in texts(report, "note"))
+    assert any(
+        text.endswith("different people: Ada; give them names of their own, or one corpus if they are the same")
+        for text in texts(report, "note")
+    )
 
 
 def test_clipped_and_bad_files_are_to_be_listened_to(clips):
