@@ -44,13 +44,8 @@ def read_audio(source: str | Path | bytes | dict, sampling_rate: int = 16_000) -
     return resample(waveform, native_rate, sampling_rate)
 
 
-def hash_audio(source: str | Path | bytes | dict) -> str:
-    """Hex digest of the samples and their rate: the same sound in WAV and in FLAC has one hash."""
-    return hash_waveform(*decode_audio(source))
-
-
 def hash_waveform(waveform: np.ndarray, native_rate: int) -> str:
-    """Hex digest of samples in float32 and their rate."""
+    """Hex digest of samples in float32 and their rate: the same sound in WAV and in FLAC has one hash."""
     waveform = waveform + 0.0  # -0.0 and 0.0 are one sample
     return hashlib.blake2b(waveform.tobytes() + native_rate.to_bytes(4), digest_size=16).hexdigest()
 

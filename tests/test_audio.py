@@ -8,8 +8,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from hf_ser.audio import hash_audio, read_audio, read_duration
+from hf_ser.audio import decode_audio, hash_waveform, read_audio, read_duration
 from hf_ser.errors import AudioError, RecipeError
+
+
+def hash_audio(source):
+    """Digest of what a file holds."""
+    return hash_waveform(*decode_audio(source))
 
 
 def chirp(rate: int, seconds: float = 0.7) -> np.ndarray:

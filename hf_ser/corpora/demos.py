@@ -3,19 +3,11 @@
 from pathlib import Path
 
 from hf_ser.corpora.base import CorpusBuilder, CorpusCard, Utterance, check_code
+from hf_ser.corpora.labels import ITALIAN_CODES
 from hf_ser.errors import CorpusError
 
-# Three letters after the last `_`, from the Italian word: col = colpa = guilt.
-EMOTIONS = {
-    "col": "guilt",
-    "dis": "disgust",
-    "gio": "happiness",
-    "neu": "neutral",
-    "pau": "fear",
-    "rab": "anger",
-    "sor": "surprise",
-    "tri": "sadness",
-}
+# Three letters after the last `_`: col = colpa = guilt.
+EMOTIONS = {"col": "guilt", **ITALIAN_CODES}
 INTENSITIES = {"NP": "non-prototypical", "PR": "prototypical"}
 SEXES = {"f": "female", "m": "male"}
 EXAMPLE = "PR_f_01_rab01a.wav"

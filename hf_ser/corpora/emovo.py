@@ -3,17 +3,8 @@
 from pathlib import Path
 
 from hf_ser.corpora.base import CorpusBuilder, CorpusCard, Utterance, check_code
+from hf_ser.corpora.labels import ITALIAN_CODES as EMOTIONS
 
-# From the Italian word: pau = paura = fear.
-EMOTIONS = {
-    "dis": "disgust",
-    "gio": "happiness",
-    "neu": "neutral",
-    "pau": "fear",
-    "rab": "anger",
-    "sor": "surprise",
-    "tri": "sadness",
-}
 SEXES = {"f1": "female", "f2": "female", "f3": "female", "m1": "male", "m2": "male", "m3": "male"}
 # Short ones (breve), questions (domanda), long ones (lunga), and grammatical ones without sense (nonsense).
 SENTENCES = ("b1", "b2", "b3", "d1", "d2", "l1", "l2", "l3", "l4", "n1", "n2", "n3", "n4", "n5")

@@ -35,6 +35,16 @@ SYNONYMS = {
     "sadness": ("sad", "trauer", "tristezza", "tri", "tristesse", "tristeza", "smutek"),
     "surprise": ("surprised", "sur", "überraschung", "sorpresa", "sor", "zaskoczenie"),
 }
+# Letters in the names of Italian corpora, from the Italian word: pau = paura = fear.
+ITALIAN_CODES = {
+    "dis": "disgust",
+    "gio": "happiness",
+    "neu": "neutral",
+    "pau": "fear",
+    "rab": "anger",
+    "sor": "surprise",
+    "tri": "sadness",
+}
 _WORDS = {word: emotion for emotion, words in SYNONYMS.items() for word in (emotion, *words)}
 
 

@@ -18,9 +18,9 @@ def check_speaker_independent(split: DatasetDict) -> None:
     shared = shared_values(split, "speaker")
     if shared:
         raise SplitError(
-            f"The recipe says `speaker_independent: true`, but speakers {shared} are in test and in training "
-            "or validation. "
-            "Use `split: leave-one-speaker-out`, or drop the claim: the overlap is then reported with the score."
+            f"The recipe says `speaker_independent: true`, but speakers {shared} are in test and in training or "
+            "validation. Use `split: leave-one-speaker-out`, or drop the claim: the overlap is then reported with the "
+            "score."
         )
 
 
