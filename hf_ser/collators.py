@@ -117,6 +117,8 @@ class WaveformCollator(AugmentingCollator):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.changes = build_changes(self.augmentation, self.feature_extractor.sampling_rate)
+        # Libraries that are slow to load do so here, and not in each worker of each epoch.
+        self.feature_extractor.extract([np.ones(16 * self.feature_extractor.hop_length, np.float32)])
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         """Rows with `audio`, `label`, `utterance` and, of a noisy copy, `copy` -> an augmented batch of features."""
@@ -131,12 +133,12 @@ class WaveformCollator(AugmentingCollator):
 
     def compute(self, batch: dict[str, Any], device: torch.device | str) -> dict[str, torch.Tensor]:
         """What `read` gave -> an augmented batch; the features are computed on `device`."""
-        rate = self.feature_extractor.sampling_rate
-        features = self.feature_extractor(batch["waveforms"], sampling_rate=rate, device=device)["input_features"]
+        features = self.feature_extractor.extract(batch["waveforms"], device)
         return self._finish(features, batch["labels"], batch["names"])
 
     def _read_clip(self, row: dict[str, Any]) -> np.ndarray:
         waveform = read_audio(row["audio"], self.feature_extractor.sampling_rate)
+        waveform = self.feature_extractor.trim(waveform)
         name = _take_name(row)
         if row.get("copy"):  # its noise belongs to it, whatever the epoch
             fixed = np.random.default_rng([self.seed, zlib.crc32(name.encode())])
@@ -145,7 +147,7 @@ class WaveformCollator(AugmentingCollator):
         for change in self.changes:
             if generator.random() < self.augmentation.waveform_probability:
                 waveform = change(waveform, generator)
-        return waveform
+        return self.feature_extractor.fit(waveform)
 
 
 class NoisyCopies(torch.utils.data.Dataset):

@@ -61,7 +61,7 @@ def evaluate_run(
         "skipped_audio": skipped,
         "recipe": _describe_recipe(recipe, trainer.model),
         "versions": {package: version(package) for package in PACKAGES},
-        "runtime": _describe_runtime(trainer, len(split["train"])),
+        "runtime": _describe_runtime(trainer),
     }
     if trainer.is_world_process_zero():
         with writing(folder, FREE_SPACE):
@@ -119,11 +119,12 @@ def merge_history(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def probe(model: PreTrainedModel, feature_extractor: SequenceFeatureExtractor) -> dict[str, Any]:
     """A seeded signal and the model's logits for it, by which a copy of the model can be verified."""
     rate = feature_extractor.sampling_rate
-    signal = np.random.default_rng(PROBE_SEED).normal(0, 0.1, int(PROBE_SECONDS * rate)).astype(np.float32)
+    seconds = PROBE_SECONDS + getattr(feature_extractor, "offset", 0.0)
+    signal = np.random.default_rng(PROBE_SEED).normal(0, 0.1, round(seconds * rate)).astype(np.float32)
     inputs = feature_extractor(signal, sampling_rate=rate, return_tensors="pt").to(model.device)
     with torch.no_grad():
         logits = model.eval()(**inputs).logits[0].float().cpu()
-    return {"seed": PROBE_SEED, "seconds": PROBE_SECONDS, "sampling_rate": rate, "logits": logits.tolist()}
+    return {"seed": PROBE_SEED, "seconds": seconds, "sampling_rate": rate, "logits": logits.tolist()}
 
 
 def summarize(results: dict[str, Any]) -> Table:
@@ -171,7 +172,7 @@ def _describe_recipe(recipe: Recipe, model: PreTrainedModel) -> dict[str, Any]:
     return options
 
 
-def _describe_runtime(trainer: EmotionTrainer, n_train: int) -> dict[str, Any]:
+def _describe_runtime(trainer: EmotionTrainer) -> dict[str, Any]:
     epochs = [entry["epoch_seconds"] for entry in trainer.state.log_history if "epoch_seconds" in entry]
     seconds = statistics.median(epochs) if epochs else 0.0
     on_gpu = torch.cuda.is_available()
@@ -183,7 +184,7 @@ def _describe_runtime(trainer: EmotionTrainer, n_train: int) -> dict[str, Any]:
     return {
         "train_seconds": sum(epochs),
         "seconds_per_epoch": seconds,
-        "clips_per_second": n_train / seconds if seconds else 0.0,
+        "clips_per_second": len(trainer.train_dataset) / seconds if seconds else 0.0,
         "peak_memory_mb": peak / 1e6,
         "hardware": f"{processes} x {hardware}" if processes > 1 else hardware,
     }

@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from multiprocessing import get_all_start_methods, get_context, parent_process
 from pathlib import Path
 
@@ -21,9 +22,9 @@ from tqdm.auto import tqdm
 from transformers import SequenceFeatureExtractor, Wav2Vec2FeatureExtractor
 
 from hf_ser import audio, containers
-from hf_ser.audio import read_audio
+from hf_ser.audio import NAMELESS, read_audio
 from hf_ser.caching import hash_inputs
-from hf_ser.errors import CorpusError, RecipeError, RunError, writing
+from hf_ser.errors import AudioError, CorpusError, RecipeError, RunError, writing
 from hf_ser.models import (
     cepstral,
     chroma,
@@ -38,6 +39,7 @@ from hf_ser.models import (
     padding,
     pitch_tuning,
     separation,
+    silence,
     spectral,
     tonnetz,
     transforms,
@@ -51,10 +53,12 @@ logger = logging.getLogger(__name__)
 
 # A shard is the unit of work and of resuming: a few seconds of a core.
 SHARD_SIZE = 256
+# Packages that compute part of the features, or resample: another version of one makes another cache.
+PACKAGES = ("librosa", "numba", "numpy", "scipy", "soxr", "torch", "torchaudio")
 # Modules whose code decides what the features are: a change in one makes another cache.
 CODE = (
     *(audio, containers, colormaps, images, padding, feature_extraction, kinds, composite, cepstral, chroma),
-    *(constant_q, contrast, medians, pitch_tuning, separation, spectral, tonnetz, transforms),
+    *(constant_q, contrast, medians, pitch_tuning, separation, silence, spectral, tonnetz, transforms),
 )
 IMAGENET_MEAN, IMAGENET_STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
@@ -87,11 +91,28 @@ class Extraction:
         """Read the clips of a batch and extract their features."""
         sampling_rate = self.extractor.sampling_rate
         waveforms = [read_audio(sound, sampling_rate) for sound in batch["audio"]]
-        values = self.extractor(waveforms, sampling_rate=sampling_rate)[self.extractor.model_input_names[0]]
+        try:
+            values = self._extract(waveforms)
+        except ValueError:
+            self._name_fault(batch["audio"], waveforms)
+            raise
         if self.images is not None:
             values = [render_images(torch.from_numpy(clip)[None], self.images)[0] for clip in values]
         column, dtype = next(iter(self.features)), self.dtype
         return {column: [np.asarray(clip, dtype) for clip in values]}
+
+    def _extract(self, waveforms: list[np.ndarray]) -> list[np.ndarray]:
+        return self.extractor(waveforms, sampling_rate=self.extractor.sampling_rate)[
+            self.extractor.model_input_names[0]
+        ]
+
+    def _name_fault(self, sounds: list[dict], waveforms: list[np.ndarray]) -> None:
+        """Raise AudioError for the first clip that the extractor does not take."""
+        for sound, waveform in zip(sounds, waveforms, strict=True):
+            try:
+                self._extract([waveform])
+            except ValueError as error:
+                raise AudioError(f"`{sound['path'] or NAMELESS}`: {error}") from error
 
 
 def extract_features(
@@ -244,7 +265,8 @@ def _cache_folder(clips: Dataset, extraction: Extraction) -> Path:
     """Folder of these clips' features under the cache of `datasets`, keyed by files, options and our own code."""
     image_options = extraction.images.to_json_string() if extraction.images else ""
     inputs = hash_inputs(clips, *CODE)
-    key = Hasher.hash((inputs, extraction.extractor.to_json_string(), image_options, SHARD_SIZE))
+    versions = [version(package) for package in PACKAGES]
+    key = Hasher.hash((inputs, extraction.extractor.to_json_string(), image_options, versions, SHARD_SIZE))
     return Path(datasets.config.HF_DATASETS_CACHE) / "hf_ser" / "features" / key
 
 

@@ -201,15 +201,25 @@ def _read(
     for index, source in enumerate(tqdm(sources, desc="Listening", unit="file", disable=_hide_bar(sources))):
         try:
             waveform = read_audio(source, classifier.feature_extractor.sampling_rate)
-            if len(waveform) < shortest:
+            samples = _count_heard(classifier, waveform, source)
+            if samples < shortest:
                 _check_length(classifier, waveform, source)
-                shortest = len(waveform)
+                shortest = samples
         except AudioError as error:
             if on_bad_audio == "raise":
                 raise
             faults[index] = str(error).removeprefix(f"`{source}`: ")  # the row names the file
             continue
         yield waveform
+
+
+def _count_heard(classifier: AudioClassificationPipeline, waveform: np.ndarray, source: str | dict) -> int:
+    """Samples that the feature extractor leaves of a clip before it pads it."""
+    trim = getattr(classifier.feature_extractor, "trim", np.asarray)
+    try:
+        return len(trim(waveform))
+    except ValueError as error:
+        raise AudioError(f"`{_name(source)}`: {error}") from error
 
 
 def _check_length(classifier: AudioClassificationPipeline, waveform: np.ndarray, source: str | dict) -> None:
@@ -219,7 +229,7 @@ def _check_length(classifier: AudioClassificationPipeline, waveform: np.ndarray,
     except (RuntimeError, ValueError) as error:
         rate = classifier.feature_extractor.sampling_rate
         classifier(np.pad(waveform, (0, LONG * rate)))  # raises again what is not a matter of length
-        seconds = len(waveform) / rate
+        seconds = _count_heard(classifier, waveform, source) / rate
         raise AudioError(f"`{_name(source)}`: {seconds:.3f} s is too short for this model. Leave it out.") from error
 
 

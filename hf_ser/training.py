@@ -1,11 +1,14 @@
 """From a recipe to a transformers.Trainer, wired: feature extractor, model, loss, collators, callbacks."""
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute
 import torch
 import transformers
 from datasets import Dataset, DatasetDict
@@ -27,10 +30,21 @@ logger = logging.getLogger(__name__)
 CLASS_WEIGHTS = ("none", "balanced")
 
 
-def build_feature_extractor(recipe: Recipe) -> SpectrogramFeatureExtractor:
-    """The feature extractor of a recipe."""
+def build_feature_extractor(recipe: Recipe, dataset: Dataset) -> SpectrogramFeatureExtractor:
+    """The feature extractor of a recipe.
+
+    Args:
+        recipe: its feature options.
+        dataset: the corpus, whose longest clip is the `min_duration` of `pad_to_longest`.
+
+    Raises:
+        RecipeError: for an option that is not valid.
+    """
+    options = dict(recipe.features)
+    if recipe.corpus.pad_to_longest:
+        options["min_duration"] = _find_longest(dataset, options)
     try:
-        return SpectrogramFeatureExtractor(**recipe.features)
+        return SpectrogramFeatureExtractor(**options)
     except ValueError as error:
         raise RecipeError(str(error)) from error
 
@@ -83,7 +97,7 @@ def build_trainer(
     if recipe.fine_tuning.early_stopping_patience is not None:
         callbacks.append(EarlyStoppingCallback(recipe.fine_tuning.early_stopping_patience))
     evaluation_collator = FeatureCollator(feature_extractor)
-    _check_forward(model, evaluation_collator, split["train"])
+    _check_forward(model, evaluation_collator, split["train"], recipe.augmentation)
     try:
         return EmotionTrainer(
             model=model,
@@ -209,23 +223,48 @@ def _check_selection(arguments: transformers.TrainingArguments) -> None:
         raise RecipeError(f"`metric_for_best_model` is `{name}`. {suggest(name, ('loss', *METRICS))}")
 
 
-def _find_shortest(dataset: Dataset) -> int:
-    """Index of the shortest clip, by which a network that needs larger images is found out."""
-    return int(np.argmin(dataset["duration"])) if "duration" in dataset.column_names else 0
+def _find_longest(dataset: Dataset, options: dict[str, Any]) -> float:
+    """Seconds of the longest clip, as far as the options let it be heard."""
+    if options.get("min_duration") is not None:
+        raise RecipeError("`pad_to_longest` sets `min_duration`. Leave one of them out.")
+    return min(max(dataset["duration"]) - options.get("offset", 0.0), options.get("max_duration") or float("inf"))
 
 
 @torch.no_grad()
-def _check_forward(model: PreTrainedModel, collator: FeatureCollator, train: Dataset) -> None:
-    """Run the network once before hours are spent."""
-    batch = collator([select_inputs(train)[_find_shortest(train)]])
-    shape = tuple(batch["input_features"].shape[1:])
+def _check_forward(
+    model: PreTrainedModel, collator: FeatureCollator, train: Dataset, augmentation: AugmentationArguments
+) -> None:
+    """Run the network once before hours are spent, on the smallest image that it can meet."""
+    frames = min(_count_frames(train))
     try:
+        features = _make_smallest(frames, collator.feature_extractor, augmentation)
+        batch = collator([{"input_features": features, "label": 0}])
         model.eval()(input_features=batch["input_features"], attention_mask=batch["attention_mask"])
     except (RuntimeError, AssertionError, ValueError) as error:
+        rows, reason = collator.feature_extractor.feature_size, " ".join(str(error).split()).rstrip(".")
         raise RecipeError(
-            f"The network does not take the shortest clip, {shape[0]} frames of {shape[1]} rows: "
-            f"{' '.join(str(error).split())}. Give an `image_size`, a `min_duration`, or other `backbone_kwargs`."
+            f"The network does not take the shortest clip, {frames} frames of {rows} rows before augmentation: "
+            f"{reason}. Give an `image_size`, a `min_duration`, or other `backbone_kwargs`."
         ) from error
+
+
+def _make_smallest(
+    frames: int, feature_extractor: SpectrogramFeatureExtractor, augmentation: AugmentationArguments
+) -> np.ndarray:
+    """Features of a clip of so many frames at the highest speed, and of that in a crop."""
+    rates = [rates[1] for rates in (augmentation.speed_rates, augmentation.stretch_rates) if rates is not None]
+    speed = math.prod(max(rate, 1.0) for rate in rates)
+    samples = max(1, int((frames - 1) * feature_extractor.hop_length / speed))
+    [features] = feature_extractor.extract([np.ones(samples, np.float32)])
+    return features[: augmentation.crop_frames]
+
+
+def _count_frames(dataset: Dataset) -> list[int]:
+    """Frames of each clip."""
+    tables = dataset.select_columns("input_features").with_format("arrow").iter(batch_size=1_000)
+    columns = (table["input_features"].combine_chunks() for table in tables)
+    lists = (getattr(column, "storage", column) for column in columns)  # an Array2D is stored as lists
+    return [count for column in lists for count in pa.compute.list_value_length(column).to_pylist()]
 
 
 def _check_windows(config: SpectrogramConfig, feature_extractor: SpectrogramFeatureExtractor) -> None:
@@ -233,9 +272,10 @@ def _check_windows(config: SpectrogramConfig, feature_extractor: SpectrogramFeat
     if frames is None or feature_extractor.count_frames(0.0) >= frames:
         return
     seconds = (frames - 1) * feature_extractor.hop_length / feature_extractor.sampling_rate
+    seconds = math.ceil(seconds * 1e3) / 1e3  # rounded down, a sample would be missing
     raise RecipeError(
-        f"`window_frames: {frames}` needs clips of at least {seconds:.3f} s. "
-        f"Add `min_duration: {seconds:.3f}` and a `padding` for the shorter ones."
+        f"`window_frames: {frames}` needs clips of at least {seconds} s. "
+        f"Add `min_duration: {seconds}` and a `padding` for the shorter ones."
     )
 
 

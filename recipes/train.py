@@ -25,7 +25,7 @@ def main() -> None:
         dataset = hf_ser.load_corpus(**recipe.corpus.as_options())
         dataset, skipped = hf_ser.drop_bad_audio(dataset, recipe.corpus.on_bad_audio)
         runs = plan_runs(recipe, count_folds(dataset, recipe.split))
-        feature_extractor = hf_ser.build_feature_extractor(recipe)
+        feature_extractor = hf_ser.build_feature_extractor(recipe, dataset)
         dataset = hf_ser.extract_features(dataset, feature_extractor, num_proc=recipe.corpus.num_proc)
 
     for run in [run for run in runs if not is_finished(run)]:

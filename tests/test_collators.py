@@ -207,6 +207,33 @@ def test_a_padded_batch_has_one_length_ten_samples_below_the_longest(extractor, 
     np.testing.assert_array_equal(shortest[:1_200], clip[1_200:0:-1])
 
 
+def test_a_clip_is_cut_before_noise_is_measured_and_before_a_batch_is_padded(clips):
+    extractor = SpectrogramFeatureExtractor(n_fft=256, hop_length=128, n_mels=16, max_duration=0.25)
+    for clip in clips:
+        clip["audio"]["array"][4_000:] *= 100  # what is cut away would make the noise louder
+    options = {"noise_snr": [10, 10], "waveform_probability": 1.0}
+    for clip, waveform in zip(clips, reading(extractor, **options).read(clips)["waveforms"], strict=True):
+        clean = clip["audio"]["array"][:4_000]
+        assert len(waveform) == len(clean)
+        assert abs(10 * np.log10((clean**2).sum() / ((waveform - clean) ** 2).sum()) - 10) < 0.1
+    padded = reading(extractor, batch_padding="reflect").read(clips)["waveforms"]
+    assert {len(waveform) for waveform in padded} == {4_000 - 10}
+
+
+def test_silence_is_cut_before_a_batch_is_padded_and_not_again(clips):
+    extractor = SpectrogramFeatureExtractor(n_fft=256, hop_length=128, n_mels=16, silence_threshold=0.01)
+    for clip in clips:
+        clip["audio"]["array"] = np.concatenate([clip["audio"]["array"], np.zeros(3_200, np.float32)])
+    collator = reading(extractor, batch_padding="reflect", gain_db=[-60, -60], waveform_probability=1.0)
+    batch = collator.read(clips)
+    longest = len(extractor.trim(clips[-1]["audio"]["array"]))
+    # Half a window behind the tone, less some 50 samples: of mean 0.5 * 2 / pi, they alone make 0.01 of 1600.
+    assert 5_600 + 800 - 60 < longest < 5_600 + 800 - 40
+    assert {len(waveform) for waveform in batch["waveforms"]} == {longest - 10}
+    features = collator.compute(batch, "cpu")
+    assert features["attention_mask"].all()  # the quiet clips were not cut once more
+
+
 def test_cutmix_gives_probabilities(extractor, clips):
     batch = reading(extractor, batch_padding="reflect", cutmix_alpha=1.0)(clips)
     assert batch["labels"].shape == (4, 3)

@@ -126,6 +126,7 @@ def test_the_python_of_the_card_names_the_model_the_rate_and_all_scores(folder):
     assert "sampling_rate=8000" in ours
     assert "import hf_ser" in ours
     assert "trust_remote_code=True" in theirs
+    assert 'librosa.load("speech.wav", sr=8000)' in theirs  # which gives what read_audio gives
     assert "hf-ser predict someone/ser-emodb" in text
 
 

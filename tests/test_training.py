@@ -75,7 +75,7 @@ def split():
 
 
 def make_trainer(recipe, split):
-    extractor = build_feature_extractor(recipe)
+    extractor = build_feature_extractor(recipe, split["train"])
     return build_trainer(recipe, build_model(recipe, LABELS, extractor), extractor, split)
 
 
@@ -248,7 +248,7 @@ def test_a_finished_fold_of_another_recipe_is_refused(make_recipe, tmp_path):
 
 def test_the_probe_of_a_saved_run_is_the_same_to_the_bit(make_recipe, split, tmp_path):
     recipe = make_recipe("probe")
-    extractor = build_feature_extractor(recipe)
+    extractor = build_feature_extractor(recipe, split["train"])
     model = build_model(recipe, LABELS, extractor)
     save_model(tmp_path, model, extractor)
     again = type(model).from_pretrained(tmp_path)
@@ -282,7 +282,9 @@ def sound_split(tmp_path_factory):
 def make_sound_trainer(make_recipe, sound_split):
     def make(folder, *overrides):
         recipe = make_recipe(folder, *FROM_SOUND, *overrides)
-        return make_trainer(recipe, extract_features(sound_split, build_feature_extractor(recipe)))
+        return make_trainer(
+            recipe, extract_features(sound_split, build_feature_extractor(recipe, sound_split["train"]))
+        )
 
     return make
 
@@ -362,6 +364,24 @@ def test_noisy_copies_are_learnt_from_beside_the_clean_clips(make_sound_trainer)
     assert np.isfinite(trainer.state.log_history[-1]["train_loss"])
 
 
+def test_the_network_is_tried_on_the_shortest_clip_at_its_highest_speed(make_sound_trainer):
+    options = ("--min_duration", "null", "--window_frames", "null", "--cutmix_alpha", "0", "--deltas", "1")
+    make_sound_trainer("slow", *options, "--speed_rates", "0.5,1")
+    # The shortest for training has 0.36 s, 46 frames; 8 times as fast, 6.
+    with pytest.raises(RecipeError, match=r"shortest clip, 46 frames of 32 rows before augmentation: A clip has 6 fr"):
+        make_sound_trainer("fast", *options, "--speed_rates", "1,4", "--stretch_rates", "1,2")
+
+
+def test_every_clip_can_be_padded_to_the_longest_of_the_corpus(make_recipe, sound_split):
+    recipe = make_recipe("padded", "--pad_to_longest", "true", "--min_duration", "null")
+    assert build_feature_extractor(recipe, sound_split["train"]).min_duration == max(sound_split["train"]["duration"])
+    recipe = make_recipe("cut", "--pad_to_longest", "true", "--min_duration", "null", "--max_duration", "0.4")
+    assert build_feature_extractor(recipe, sound_split["train"]).min_duration == 0.4
+    recipe = make_recipe("both", "--pad_to_longest", "true", "--min_duration", "1")
+    with pytest.raises(RecipeError, match="`pad_to_longest` sets `min_duration`. Leave one of them out"):
+        build_feature_extractor(recipe, sound_split["train"])
+
+
 def test_waveforms_cannot_be_sorted_by_the_length_of_features(make_sound_trainer):
     with pytest.raises(RecipeError, match="`train_sampling_strategy: group_by_length` needs features before training"):
         make_sound_trainer("sorted", "--train_sampling_strategy", "group_by_length")
@@ -369,4 +389,4 @@ def test_waveforms_cannot_be_sorted_by_the_length_of_features(make_sound_trainer
 
 def test_a_folder_without_sounds_is_refused_before_training(make_sound_trainer, tmp_path):
     with pytest.raises(RecipeError, match="`background_dir: .*` is no folder"):
-        make_sound_trainer("empty", "--background_dir", str(tmp_path / "none"))
+        make_sound_trainer("empty", "--background_dir", str(tmp_path / "none"), "--background_snr", "5,20")

@@ -17,10 +17,10 @@ LIMITS = {
     "gain_db": (-60, 60),
     "zoom_range": (0.25, 4),
 }
-# Keys that need waveforms in training; features that were mapped before it have none.
-WAVEFORM_KEYS = (
-    *("noise_snr", "pitch_semitones", "stretch_rates", "speed_rates", "gain_db", "background_dir", "room_dir"),
-    "batch_padding",
+# Keys that change waveforms in training; features that were mapped before it have none.
+CHANGE_KEYS = (
+    *("noise_snr", "pitch_semitones", "stretch_rates", "speed_rates"),
+    *("gain_db", "background_dir", "room_dir"),
 )
 
 
@@ -40,15 +40,15 @@ class AugmentationArguments:
     speed_rates: list[float] | None = field(default=None, metadata={"help": "tempo and pitch; above 1 is faster"})
     gain_db: list[float] | None = field(default=None, metadata={"help": "least and largest gain (dB)"})
     background_dir: str | None = field(default=None, metadata={"help": "folder of background noises"})
-    background_snr: list[float] = field(
-        default_factory=lambda: [5.0, 20.0], metadata={"help": "their least and largest SNR (dB)"}
-    )
+    background_snr: list[float] | None = field(default=None, metadata={"help": "their least and largest SNR (dB)"})
     room_dir: str | None = field(default=None, metadata={"help": "folder of the impulse responses of rooms"})
-    waveform_probability: float = field(default=0.5, metadata={"help": "chance of each of the waveform's changes"})
+    waveform_probability: float = field(default=0.5, metadata={"help": "chance of each change of the waveform"})
     batch_padding: str | None = field(default=None, metadata={"help": "`reflect`: pad to the longest of the batch"})
     crop_frames: int | None = field(default=None, metadata={"help": "random crop of so many frames"})
     flip: bool = field(default=False, metadata={"help": "half of the clips, at random, backwards in time"})
-    rotate_degrees: float = field(default=0.0, metadata={"help": "the largest turn of the image, either way"})
+    rotate_degrees: float = field(
+        default=0.0, metadata={"help": "the largest turn of frames and rows (before a resize), either way"}
+    )
     zoom_range: list[float] | None = field(default=None, metadata={"help": "least and largest; above 1 magnifies"})
     time_masks: int = field(default=0, metadata={"help": "SpecAugment stripes over time"})
     time_mask_frames: int = field(default=20, metadata={"help": "the widest such stripe"})
@@ -81,7 +81,7 @@ class AugmentationArguments:
             )
 
     def _check_together(self) -> None:
-        given = [name for name in WAVEFORM_KEYS if getattr(self, name) is not None]
+        given = [name for name in (*CHANGE_KEYS, "batch_padding") if getattr(self, name) is not None]
         if given and self.features == "map":
             raise RecipeError(
                 f"`{given[0]}` changes waveforms, but with `features: map` all features are computed before training. "
@@ -89,8 +89,22 @@ class AugmentationArguments:
             )
         if self.noise_copies and self.noise_snr is None:
             raise RecipeError(f"`noise_copies: {self.noise_copies}` needs a `noise_snr`, such as [15, 30].")
+        if (self.background_snr is None) != (self.background_dir is None):
+            raise RecipeError(
+                "`background_dir` and `background_snr`, such as [5, 20], are given together or not at all."
+            )
+        if self.waveform_probability != 0.5 and not self._changes_waveforms():
+            raise RecipeError(
+                f"`waveform_probability: {self.waveform_probability}` is the chance of a change that no key asks for. "
+                f"Give one of {', '.join(CHANGE_KEYS)}, or leave it out."
+            )
         if self.mixup_alpha and self.cutmix_alpha:
             raise RecipeError("`mixup_alpha` and `cutmix_alpha` both mix the labels of a batch. Give one of them.")
+
+    def _changes_waveforms(self) -> bool:
+        """Whether there is a change that happens by chance."""
+        given = [name for name in CHANGE_KEYS if getattr(self, name) is not None]
+        return bool(given) and not (given == ["noise_snr"] and self.noise_copies)
 
 
 def _check_range(name: str, value: list[float] | None, limits: tuple[float, float]) -> None:

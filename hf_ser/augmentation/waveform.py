@@ -42,7 +42,7 @@ def build_changes(
         (options.gain_db, partial(change_gain, decibels=options.gain_db)),
     ]
     changes = [change for given, change in wanted if given is not None]
-    for change in changes:  # libraries that are slow to load do so here, and not in each worker of each epoch
+    for change in changes:  # what is slow to load does so here, and not in each worker of each epoch
         change(np.ones(1, np.float32), np.random.default_rng(0))
     return changes
 

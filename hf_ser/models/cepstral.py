@@ -19,14 +19,15 @@ def cosine_transform(n_mels: int, n_mfcc: int) -> torch.Tensor:
     return torch.from_numpy(scipy.fft.dct(np.eye(n_mels), norm="ortho")[:, :n_mfcc].astype(np.float32))
 
 
-def mfcc(mel: torch.Tensor, mask: torch.Tensor, n_mfcc: int) -> torch.Tensor:
+def mfcc(mel: torch.Tensor, mask: torch.Tensor, n_mfcc: int, top_db: float | None = 80.0) -> torch.Tensor:
     """Cepstral coefficients of a mel power spectrogram, equal to librosa.feature.mfcc: (batch, frames, n_mfcc).
 
     Args:
         mel: (batch, frames, n_mels), power.
         mask: (batch, frames), true where a frame belongs to the clip.
+        top_db: dB that are kept below the clip's maximum.
     """
-    decibels = power_to_db(mel, mask, reference=1.0)
+    decibels = power_to_db(mel, mask, reference=1.0, top_db=top_db)
     return decibels @ cosine_transform(mel.shape[2], n_mfcc).to(mel.device)
 
 

@@ -7,11 +7,12 @@ import numpy as np
 import torch
 from transformers import BatchFeature, SequenceFeatureExtractor
 
-from .cepstral import mfcc
+from .cepstral import deltas, mfcc
 from .choices import check_choice, check_positive
-from .composite import Composite, check_composite
-from .kinds import DEFAULTS, choose_options, count_features
+from .composite import Composite
+from .kinds import DEFAULTS, SOMETIMES_UNUSED, check_rows, check_scale, check_used, choose_options, count_features
 from .padding import PADDINGS, fit_length
+from .silence import cut_silence
 from .spectral import analysis_window, count_frames, mel_filters, mel_spectrogram, power_spectrogram, power_to_db
 from .threads import map_clips
 from .transforms import frame_mask
@@ -21,7 +22,6 @@ SAVED_BESIDES = {
     *("feature_size", "padding_value", "padding_side", "return_attention_mask"),
     *("feature_extractor_type", "processor_class", "auto_map", "_name_or_path"),
 }
-SCALES = ("power", "db", "log")
 # The windows of scipy.signal.get_window that need no parameter.
 WINDOWS = (
     *("hann", "hamming", "blackman", "blackmanharris", "nuttall", "flattop", "bartlett", "barthann", "bohman"),
@@ -53,6 +53,9 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
         db_reference: power of 0 dB; None is the clip's own maximum.
         top_db: dB that are kept below the clip's maximum; None keeps all.
         log_offset: what is added before the logarithm.
+        deltas: 1 adds the slope of each row over time behind the rows, 2 the slope and the curvature.
+        silence_threshold: sound whose mean |x| over a tenth of a second is at most this is cut out; None keeps all.
+        offset: seconds left out at the beginning.
         min_duration, max_duration: seconds; a shorter clip is padded, a longer one cut. Both off by default.
         padding: `zero`, `repeat` or `reflect`, how a short clip is padded.
         storage: `float16` rounds the values here, so that cached features and fresh ones are equal; `float32` does
@@ -83,6 +86,9 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
         db_reference: float | None = None,
         top_db: float | None = 80.0,
         log_offset: float = 1e-3,
+        deltas: int = 0,
+        silence_threshold: float | None = None,
+        offset: float = 0.0,
         min_duration: float | None = None,
         max_duration: float | None = None,
         padding: str = "zero",
@@ -112,12 +118,15 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
         self.db_reference = db_reference
         self.top_db = top_db
         self.log_offset = log_offset
+        self.deltas = deltas
+        self.silence_threshold = silence_threshold
+        self.offset = offset
         self.min_duration = min_duration
         self.max_duration = max_duration
         self.padding = padding
         self.storage = storage
         self._check()
-        self.feature_size = count_features(kind, self.n_fft, n_mels, self.n_mfcc, n_split_mels, self.blocks)
+        self.feature_size = count_features(kind, vars(self))
 
     def __call__(
         self,
@@ -140,36 +149,57 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
                 f"The audio is at {sampling_rate} Hz and this feature extractor works at {self.sampling_rate} Hz. "
                 "Resample it first; `hf_ser.read_audio` does."
             )
-        waveforms = [self._prepare(waveform) for waveform in _as_list(raw_speech)]
-        features = self._extract(waveforms, torch.device(device))
+        features = self.extract([self.trim(waveform) for waveform in _as_list(raw_speech)], device)
         batch = BatchFeature({"input_features": features})
         if return_tensors is None and kwargs.get("padding") is None:
             return batch
         return self.pad(batch, padding=True, return_tensors=return_tensors)
 
-    def count_frames(self, seconds: float) -> int:
-        """Frames of a clip of `seconds`, padding and cut included."""
-        seconds = min(max(seconds, self.min_duration or 0.0), self.max_duration or float("inf"))
-        return count_frames(int(seconds * self.sampling_rate), self.hop_length)
+    def trim(self, waveform: Any) -> np.ndarray:
+        """What is heard of a clip, (samples,): from `offset` to `max_duration`, without silence.
 
-    def _prepare(self, waveform: Any) -> np.ndarray:
-        """Check one waveform and bring it to its length."""
+        Augmentation has its place between this and `extract`.
+
+        Raises:
+            ValueError: for audio that is not valid, or over before `offset`.
+        """
         waveform = np.asarray(waveform, dtype=np.float32)
         if waveform.ndim != 1 or not len(waveform):
             raise ValueError(f"Expected mono audio of shape (samples,) with samples in it; got {waveform.shape}.")
         if not np.isfinite(waveform).all():
             raise ValueError("The audio holds NaN or infinite samples. Repair or leave out this clip.")
-        shortest, longest = (
-            None if seconds is None else int(seconds * self.sampling_rate)
-            for seconds in (self.min_duration, self.max_duration)
-        )
+        if len(waveform) <= self._count_samples(self.offset):
+            seconds = len(waveform) / self.sampling_rate
+            raise ValueError(
+                f"The clip lasts {seconds:.3f} s, which is over at `offset` {self.offset} s. Leave it out."
+            )
+        waveform = waveform[self._count_samples(self.offset) :]
+        if self.silence_threshold is not None:
+            waveform = cut_silence(waveform, self.sampling_rate, self.silence_threshold)
+        return waveform[: self._count_samples(self.max_duration)]
+
+    def fit(self, waveform: np.ndarray) -> np.ndarray:
+        """The waveform cut to `max_duration` and padded to `min_duration`."""
+        shortest, longest = self._count_samples(self.min_duration), self._count_samples(self.max_duration)
         return fit_length(waveform, shortest, longest, self.padding)
 
-    def _extract(self, waveforms: list[np.ndarray], device: torch.device) -> list[np.ndarray]:
-        """Features of each clip, (frames, rows): clip by clip on a CPU, where that is fastest; at once on a GPU."""
+    def extract(self, waveforms: list[np.ndarray], device: str = "cpu") -> list[np.ndarray]:
+        """Features of trimmed waveforms, each brought to its length: (frames, rows) in float32.
+
+        Clip by clip on a CPU, where that is fastest; at once on a GPU.
+        """
+        waveforms, device = [self.fit(waveform) for waveform in waveforms], torch.device(device)
         if device.type == "cpu":
             return [clip for [clip] in map_clips(lambda waveform: self._extract_batch([waveform], device), waveforms)]
         return self._extract_batch(waveforms, device)
+
+    def count_frames(self, seconds: float) -> int:
+        """Frames of a clip of `seconds` of sound, padding and cut included."""
+        seconds = min(max(seconds, self.min_duration or 0.0), self.max_duration or float("inf"))
+        return count_frames(self._count_samples(seconds), self.hop_length)
+
+    def _count_samples(self, seconds: float | None) -> int | None:
+        return None if seconds is None else round(seconds * self.sampling_rate)
 
     def _extract_batch(self, waveforms: list[np.ndarray], device: torch.device) -> list[np.ndarray]:
         lengths = [len(waveform) for waveform in waveforms]
@@ -189,6 +219,9 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
             (batch, frames, rows) in float32; rows behind a clip's own frames are not defined.
         """
         values = self._stack(waveforms, lengths) if self.kind == "composite" else self._transform(waveforms, lengths)
+        frames = 1 + lengths // self.hop_length
+        changes = [deltas(values, frames, order) for order in range(1, 1 + self.deltas)]
+        values = torch.cat([values, *changes], dim=2)
         return values if self.scale == "power" else values.to(STORAGE[self.storage]).float()
 
     def _stack(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
@@ -205,7 +238,7 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
             filters = mel_filters(self.sampling_rate, self.n_fft, self.n_mels, self.fmin, self._fmax)
             power = mel_spectrogram(waveforms, window, filters.to(waveforms.device), self.hop_length)
         mask = frame_mask(lengths, power.shape[1], self.hop_length)
-        return mfcc(power, mask, self.n_mfcc) if self.kind == "mfcc" else self._rescale(power, mask)
+        return mfcc(power, mask, self.n_mfcc, self.top_db) if self.kind == "mfcc" else self._rescale(power, mask)
 
     def _rescale(self, power: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         if self.scale == "power":
@@ -243,20 +276,19 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
             n_split_mels=self.n_split_mels,
             top_db=self.top_db,
             log_offset=self.log_offset,
+            silence_threshold=self.silence_threshold,
             min_duration=self.min_duration,
             max_duration=self.max_duration,
         )
-        self._check_kind()
+        check_scale(self.kind, self.scale)
+        parameters = inspect.signature(SpectrogramFeatureExtractor.__init__).parameters
+        options = {name: getattr(self, name) for name in SOMETIMES_UNUSED}
+        changed = {name: value for name, value in options.items() if value != parameters[name].default}
+        check_used(self.kind, self.scale, changed)
+        check_rows(self.kind, vars(self), self._win_length)
         self._check_window()
         self._check_range()
-
-    def _check_kind(self) -> None:
-        if "scale" in DEFAULTS[self.kind]:
-            check_choice("scale", self.scale, SCALES)
-        if "n_mfcc" in DEFAULTS[self.kind] and self.n_mfcc > self.n_mels:
-            raise ValueError(f"`n_mfcc` is {self.n_mfcc}; it can be at most `n_mels`, {self.n_mels}.")
-        if self.kind == "composite":
-            check_composite(self.blocks, self.sampling_rate, self.n_fft, self._win_length, self.hop_length)
+        self._check_durations()
 
     def _check_window(self) -> None:
         if self.n_fft % 2:
@@ -272,9 +304,15 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
                 f"The mel range is {self.fmin} to {self._fmax} Hz; it must rise and lie within 0 to {nyquist:.0f} Hz, "
                 f"half of the {self.sampling_rate} Hz rate."
             )
+
+    def _check_durations(self) -> None:
+        if not self.offset >= 0:
+            raise ValueError(f"`offset` is {self.offset}; it must be a number of seconds, 0 or more.")
         shortest, longest = self.min_duration, self.max_duration
         if shortest is not None and longest is not None and shortest > longest:
             raise ValueError(f"`min_duration` {shortest} s is longer than `max_duration` {longest} s.")
+        if shortest is None and self.padding != "zero":
+            raise ValueError(f"`padding: {self.padding}` pads to `min_duration`, and none is given. Give both.")
 
 
 def _as_list(raw_speech: Any) -> list:

@@ -179,7 +179,9 @@ def test_the_changes_of_a_recipe_come_in_the_order_of_sound(write_sound, tmp_pat
     write_sound(tone(0.02))
     ranges = {name: [0.9, 1.1] for name in ("speed_rates", "stretch_rates", "pitch_semitones", "noise_snr", "gain_db")}
     folders = {"background_dir": str(tmp_path), "room_dir": str(tmp_path)}
-    changes = build_changes(AugmentationArguments(features="collator", **ranges, **folders), RATE)
+    changes = build_changes(
+        AugmentationArguments(features="collator", **ranges, **folders, background_snr=[5, 20]), RATE
+    )
     assert [change.func for change in changes] == [
         *(change_speed, stretch_time, shift_pitch, convolve_room, add_background, add_noise, change_gain)
     ]

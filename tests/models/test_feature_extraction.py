@@ -112,6 +112,17 @@ def test_mfcc_and_spectrogram_equal_librosa():
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
+        ({"kind": "mfcc", "log_offset": 0.1}, "`log_offset` is 0.1, and `kind: mfcc` has no use for it"),
+        ({"kind": "spectrogram", "n_mels": 64}, "`n_mels` is 64, and `kind: spectrogram` has no use for it"),
+        ({"kind": "composite", "top_db": None}, "`top_db` is None, and `kind: composite` has no use for it"),
+        ({"kind": "composite", "deltas": 1}, "`deltas` is 1, and `kind: composite` has no use for it"),
+        ({"n_split_mels": 32}, "`n_split_mels` is 32, and `kind: mel` has no use for it"),
+        ({"scale": "power", "top_db": 60.0}, "`top_db` is 60.0, and `scale: power` has no use for it"),
+        ({"log_offset": 0.1}, "`log_offset` is 0.1, and `scale: db` has no use for it"),
+        ({"deltas": 3}, "`deltas` is 3; it must be 0, 1 .slopes. or 2"),
+        ({"offset": -0.5}, "`offset` is -0.5; it must be a number of seconds, 0 or more"),
+        ({"silence_threshold": 0.0}, "`silence_threshold` is 0.0; it must be a number above zero"),
+        ({"padding": "repeat"}, "`padding: repeat` pads to `min_duration`, and none is given"),
         ({"kind": "mfcc", "scale": "db"}, "`scale` is 'db', and `kind: mfcc` has no use for it. Leave it out"),
         ({"kind": "mel", "blocks": ["mfcc"]}, "`kind: mel` has no use for it"),
         ({"kind": "mfcc", "n_mfcc": 40, "n_mels": 32}, "`n_mfcc` is 40; it can be at most `n_mels`, 32"),
@@ -136,6 +147,55 @@ def test_mfcc_and_spectrogram_equal_librosa():
 def test_an_option_that_is_not_valid_is_named(options, sentence):
     with pytest.raises(ValueError, match=sentence):
         SpectrogramFeatureExtractor(**options)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("kind", ["spectrogram", "mel", "mfcc"])
+def test_deltas_stand_behind_their_rows_and_equal_librosa(kind, order):
+    clips = [tone(0.5), tone(0.3, 900.0)]
+    plain = SpectrogramFeatureExtractor(kind=kind, storage="float32")
+    extractor = SpectrogramFeatureExtractor(kind=kind, storage="float32", deltas=order)
+    assert extractor.feature_size == plain.feature_size * (1 + order)
+    for rows, features in zip(plain(clips)["input_features"], extractor(clips)["input_features"], strict=True):
+        slopes = [librosa.feature.delta(rows.T, order=number).T for number in range(1, 1 + order)]
+        assert difference(features, np.hstack([rows, *slopes])) < 1e-5
+
+
+def test_cepstral_coefficients_keep_as_many_decibels_as_asked():
+    clip = tone(0.5)
+    features = SpectrogramFeatureExtractor(kind="mfcc", top_db=40.0, storage="float32")(clip)["input_features"][0]
+    mel = librosa.power_to_db(librosa.feature.melspectrogram(y=clip, sr=16_000), top_db=40.0)
+    assert difference(features.T, librosa.feature.mfcc(S=mel, n_mfcc=128)) < 1e-4
+
+
+def test_a_clip_is_heard_from_its_offset_for_its_duration():
+    clip = tone(1.0)
+    options = {"n_fft": 256, "hop_length": 128, "n_mels": 16}
+    extractor = SpectrogramFeatureExtractor(**options, offset=0.25, min_duration=0.5, max_duration=0.5)
+    expected = SpectrogramFeatureExtractor(**options)(clip[4_000:12_000])["input_features"][0]
+    np.testing.assert_array_equal(extractor(clip)["input_features"][0], expected)
+    assert extractor.trim(tone(0.4)).shape == (2_400,)
+    assert extractor(tone(0.4))["input_features"][0].shape == expected.shape
+    with pytest.raises(ValueError, match=r"The clip lasts 0\.250 s, which is over at `offset` 0\.25 s"):
+        extractor(tone(0.25))
+
+
+def test_silence_is_cut_before_a_clip_is_cut_and_padded():
+    clip = np.concatenate([np.zeros(8_000, np.float32), tone(0.5, seed=1)])
+    options = {"n_fft": 256, "hop_length": 128, "n_mels": 16}
+    extractor = SpectrogramFeatureExtractor(**options, silence_threshold=0.1, max_duration=0.3, min_duration=0.3)
+    heard = extractor.trim(clip)
+    assert len(heard) == 4_800
+    assert np.abs(heard[-4_000:]).mean() > 0.25  # the tone, 2 / pi of 0.5, and no silence
+    alone = SpectrogramFeatureExtractor(**options)(heard)["input_features"][0]
+    np.testing.assert_array_equal(extractor(clip)["input_features"][0], alone)
+
+
+def test_seconds_become_the_nearest_number_of_samples():
+    extractor = SpectrogramFeatureExtractor(kind="composite", max_duration=0.29, min_duration=0.29)
+    assert extractor.fit(np.ones(22_050, np.float32)).shape == (6_394,)  # 0.29 * 22050 is 6394.4999... to a computer
+    extractor = SpectrogramFeatureExtractor(max_duration=2.3, min_duration=2.3)
+    assert extractor.fit(np.ones(48_000, np.float32)).shape == (36_800,)  # 36799.99...
 
 
 @pytest.mark.parametrize(
