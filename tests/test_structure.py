@@ -25,7 +25,7 @@ FLOW = """
     corpora
     checks
     splits.arguments splits.groups splits.lists splits.kinds splits.protocol splits
-    models.choices models.padding models.silence models.colormaps models.spectral models.transforms models.medians
+    models.choices models.padding models.silence models.colormaps models.transforms models.spectral models.medians
     models.cepstral models.pitch_tuning models.chroma models.contrast models.constant_q models.tonnetz
     models.separation models.composite models.kinds models.threads models.windows models.images models.recomputation
     models.freezing models.small_cnn models.alexnet models.badshah_cnn models.report_cnns models.backbones

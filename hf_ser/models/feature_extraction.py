@@ -15,7 +15,7 @@ from .padding import PADDINGS, fit_length
 from .silence import cut_silence
 from .spectral import analysis_window, count_frames, mel_filters, mel_spectrogram, power_spectrogram, power_to_db
 from .threads import map_clips
-from .transforms import frame_mask
+from .transforms import frame_mask, logarithm
 
 # What a saved file holds beside the options.
 SAVED_BESIDES = {
@@ -219,9 +219,10 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
             (batch, frames, rows) in float32; rows behind a clip's own frames are not defined.
         """
         values = self._stack(waveforms, lengths) if self.kind == "composite" else self._transform(waveforms, lengths)
-        frames = 1 + lengths // self.hop_length
-        changes = [deltas(values, frames, order) for order in range(1, 1 + self.deltas)]
-        values = torch.cat([values, *changes], dim=2)
+        if self.deltas:
+            frames = 1 + lengths // self.hop_length
+            changes = [deltas(values, frames, order) for order in range(1, 1 + self.deltas)]
+            values = torch.cat([values, *changes], dim=2)
         return values if self.scale == "power" else values.to(STORAGE[self.storage]).float()
 
     def _stack(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
@@ -244,7 +245,7 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
         if self.scale == "power":
             return power
         if self.scale == "log":
-            return (power + self.log_offset).log()
+            return logarithm(power + self.log_offset)
         return power_to_db(power, mask, self.db_reference, self.top_db)
 
     @property

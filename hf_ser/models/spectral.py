@@ -1,13 +1,15 @@
 """Spectral features in batched torch. Layout: waveforms (batch, samples), features (batch, frames, rows)."""
 
 import functools
+import math
 import warnings
 
 import numpy as np
 import scipy.signal
 import torch
 import torchaudio
-from torch.nn import functional as F
+
+from .transforms import logarithm, magnitude, short_time_transform
 
 # librosa.power_to_db's floor: the power below which a bin counts as this.
 SMALLEST_POWER = 1e-10
@@ -57,10 +59,7 @@ def power_spectrogram(waveforms: torch.Tensor, window: torch.Tensor, hop_length:
     Returns:
         (batch, frames, n_fft // 2 + 1)
     """
-    n_fft = len(window)
-    padded = F.pad(waveforms, (n_fft // 2, n_fft // 2))
-    spectrum = torch.fft.rfft(padded.unfold(-1, n_fft, hop_length) * window)
-    return spectrum.real.square() + spectrum.imag.square()
+    return magnitude(short_time_transform(waveforms, window, hop_length)).square_()
 
 
 def mel_spectrogram(
@@ -81,9 +80,9 @@ def power_to_db(
         reference: power of 0 dB; None takes the clip's own maximum.
         top_db: how far below the clip's maximum the result is cut.
     """
-    decibels = power.clamp_min(SMALLEST_POWER).log10().mul(10)
-    peak = decibels.masked_fill(~mask[..., None], -torch.inf).amax(dim=(1, 2), keepdim=True)
+    decibels = logarithm(power.clamp_min(SMALLEST_POWER)).mul_(10 / math.log(10))
+    peak = decibels.amax(dim=2).masked_fill(~mask, -torch.inf).amax(dim=1)[:, None, None]
     if top_db is not None:
         decibels = torch.maximum(decibels, peak - top_db)
     zero = peak if reference is None else 10 * float(np.log10(max(SMALLEST_POWER, reference)))
-    return decibels - zero
+    return decibels.sub_(zero)

