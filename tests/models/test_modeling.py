@@ -11,6 +11,7 @@ import torch
 from transformers import AutoModelForAudioClassification, pipeline
 
 from hf_ser.models.configuration import SpectrogramConfig
+from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.models.modeling import SpectrogramForAudioClassification
 from tests.conftest import LABELS, make_tiny_model, tone
 
@@ -30,6 +31,26 @@ def test_what_lies_behind_the_mask_is_not_seen(feature_extractor):
     before = model(**batch).logits
     batch["input_features"][1, batch["attention_mask"][1].sum() :] = 1e4
     assert torch.equal(model(**batch).logits, before)
+
+
+RANGES = {"mel": [-80.0, 0.0], "mfcc": [-600.0, 200.0], "composite": [-1.0, 1.0]}
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", RANGES)
+def test_storing_features_in_float16_changes_no_logit_by_a_hundredth(kind, imagenet_weights):
+    torch.manual_seed(0)
+    model = SpectrogramForAudioClassification(
+        SpectrogramConfig(backbone="mobilenetv2_100", value_range=RANGES[kind], **LABELS), str(imagenet_weights)
+    ).eval()
+    features = {}
+    for storage in ("float16", "float32"):
+        extractor = SpectrogramFeatureExtractor(kind=kind, storage=storage, min_duration=1.0)
+        clips = [tone(1.0, 100.0 * (2 + seed), extractor.sampling_rate, seed) for seed in range(6)]
+        features[storage] = extractor(clips, return_tensors="pt")["input_features"]
+    logits = {storage: model(values).logits for storage, values in features.items()}
+    rounded, exact = (values / logits["float32"].std() for values in logits.values())
+    assert 0 < (rounded - exact).abs().max() < 1e-2
 
 
 def test_the_probabilities_of_windows_are_averaged():
