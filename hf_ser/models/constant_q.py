@@ -70,8 +70,11 @@ def _halvings_before(sampling_rate: int, hop_length: int) -> int:
 
 
 def _stack_kernels(sampling_rate: float, tunings: list[float], lowered: int) -> torch.Tensor:
-    """`octave_kernels` of each clip: (batch, samples, bins)."""
-    return torch.stack([octave_kernels(sampling_rate, tuning, lowered) for tuning in tunings])
+    """`octave_kernels` of each clip, about one centre: (batch, samples, bins)."""
+    kernels = [octave_kernels(sampling_rate, tuning, lowered) for tuning in tunings]
+    longest = max(map(len, kernels))
+    sides = [(longest - len(kernel)) // 2 for kernel in kernels]  # lengths are powers of two
+    return torch.stack([F.pad(kernel, (0, 0, side, side)) for kernel, side in zip(kernels, sides, strict=True)])
 
 
 @functools.lru_cache(maxsize=128)

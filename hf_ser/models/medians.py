@@ -5,6 +5,7 @@ two or three frames under a filter of 31; here the mirror goes on.
 """
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ def _median_of_windows(mirrored: torch.Tensor, size: int) -> torch.Tensor:
 
 
 @functools.cache
-def _compiled_pass():
+def _compiled_pass() -> Callable[[np.ndarray, np.ndarray, int], np.ndarray]:
     """`_pass` in machine code; numba comes with librosa and takes a while to import."""
     import numba
 
