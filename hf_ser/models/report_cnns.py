@@ -23,6 +23,8 @@ is none. Batch norm has Keras's epsilon and momentum. Two options repeat the axe
   scores then depend on the batch.
 """
 
+import warnings
+
 import torch
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from torch import nn
@@ -66,6 +68,12 @@ class ReportCNN(nn.Module):
     ):
         super().__init__()
         _check_image(in_chans, img_size, encoder_layers)
+        if legacy_attention_axis:
+            warnings.warn(
+                "`legacy_attention_axis`: a clip's scores depend on the other clips of its batch, as probably "
+                "in the report. Use it for comparison only.",
+                stacklevel=2,
+            )
         self.image_shape = (in_chans, *img_size)
         self.legacy_attention_axis = legacy_attention_axis
         frames = img_size[1] if legacy_batch_norm_axis else None

@@ -97,6 +97,7 @@ def test_the_encoder_reads_frames_and_not_rows():
     assert not torch.allclose(network(images.flip(2))[:, -32:], encoded, atol=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore:`legacy_attention_axis`:UserWarning")
 def test_only_the_legacy_attention_sees_the_other_clips():
     images = torch.rand(3, 1, 32, 40)
     corrected, legacy = make_small(), make_small(legacy_attention_axis=True)
@@ -104,6 +105,12 @@ def test_only_the_legacy_attention_sees_the_other_clips():
     assert not torch.allclose(legacy(images)[:1], legacy(images[:1]), atol=1e-3)
 
 
+def test_the_legacy_attention_is_warned_of():
+    with pytest.warns(UserWarning, match="a clip.s scores depend on the other clips of its batch"):
+        make_small(legacy_attention_axis=True)
+
+
+@pytest.mark.filterwarnings("ignore:`legacy_attention_axis`:UserWarning")
 def test_the_legacy_attention_keeps_frames_apart():
     network, image = make_small(legacy_attention_axis=True), torch.rand(1, 1, 32, 40)
     encoded = network(image)[0, -32:]  # one clip alone: each frame attends to nothing but itself
