@@ -11,7 +11,7 @@ from .constant_q import check_rate
 from .contrast import OCTAVES, contrast_bands, spectral_contrast
 from .pitch_tuning import estimate_tuning
 from .separation import harmonic_percussive_mel
-from .spectral import analysis_window, mel_filters
+from .spectral import analysis_window, filter_power, mel_bands
 from .tonnetz import tonnetz
 from .transforms import frame_mask, magnitude, short_time_transform
 
@@ -61,9 +61,8 @@ class Composite:
         window = analysis_window(window_name, win_length, n_fft, precision).to(self.waveforms.device)
         return short_time_transform(self.waveforms, window, hop_length)
 
-    def _filters(self, n_mels: int) -> torch.Tensor:
-        filters = mel_filters(self.sampling_rate, self.n_fft, n_mels, self.fmin, self.fmax)
-        return filters.to(self.waveforms.device)
+    def _bands(self, n_mels: int) -> list[tuple[slice, torch.Tensor]]:
+        return mel_bands(self.sampling_rate, self.n_fft, n_mels, self.fmin, self.fmax)
 
     @functools.cached_property
     def spectrum(self) -> torch.Tensor:
@@ -79,7 +78,7 @@ class Composite:
 
     @functools.cached_property
     def mel(self) -> torch.Tensor:
-        return self.power @ self._filters(self.n_mels)
+        return filter_power(self.power, self._bands(self.n_mels))
 
     @property
     def mfcc(self) -> torch.Tensor:
@@ -107,9 +106,9 @@ class Composite:
     def harmonic_percussive(self) -> torch.Tensor:
         window_name, win_length, n_fft, hop_length = self.transform
         window = analysis_window(window_name, win_length, n_fft).to(self.waveforms.device)
-        filters = self._filters(self.n_split_mels)
+        bands = self._bands(self.n_split_mels)
         return harmonic_percussive_mel(
-            self.spectrum, self.amplitude, self.lengths, self.waveforms.shape[1], window, filters, hop_length
+            self.spectrum, self.amplitude, self.lengths, self.waveforms.shape[1], window, bands, hop_length
         )
 
     def stack(self, blocks: list[str]) -> torch.Tensor:

@@ -13,7 +13,7 @@ from .composite import Composite
 from .kinds import DEFAULTS, SOMETIMES_UNUSED, check_rows, check_scale, check_used, choose_options, count_features
 from .padding import PADDINGS, fit_length
 from .silence import cut_silence
-from .spectral import analysis_window, count_frames, mel_filters, mel_spectrogram, power_spectrogram, power_to_db
+from .spectral import analysis_window, count_frames, filter_power, mel_bands, power_spectrogram, power_to_db
 from .threads import map_clips
 from .transforms import frame_mask, logarithm
 
@@ -233,11 +233,9 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
 
     def _transform(self, waveforms: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         window = analysis_window(self.window_name, self._win_length, self.n_fft).to(waveforms.device)
-        if self.kind == "spectrogram":
-            power = power_spectrogram(waveforms, window, self.hop_length)  # (batch, samples) -> (batch, frames, bins)
-        else:
-            filters = mel_filters(self.sampling_rate, self.n_fft, self.n_mels, self.fmin, self._fmax)
-            power = mel_spectrogram(waveforms, window, filters.to(waveforms.device), self.hop_length)
+        power = power_spectrogram(waveforms, window, self.hop_length)  # (batch, samples) -> (batch, frames, bins)
+        if self.kind != "spectrogram":
+            power = filter_power(power, mel_bands(self.sampling_rate, self.n_fft, self.n_mels, self.fmin, self._fmax))
         mask = frame_mask(lengths, power.shape[1], self.hop_length)
         return mfcc(power, mask, self.n_mfcc, self.top_db) if self.kind == "mfcc" else self._rescale(power, mask)
 

@@ -3,7 +3,8 @@
 import torch
 
 from .medians import median_filter
-from .transforms import TINY, inverse_transform, short_time_transform
+from .spectral import filter_power
+from .transforms import TINY, inverse_transform, magnitude, short_time_transform
 
 # librosa.decompose.hpss: rows of the median filters.
 SIZE = 31
@@ -41,7 +42,7 @@ def harmonic_percussive_mel(
     lengths: torch.Tensor,
     samples: int,
     window: torch.Tensor,
-    filters: torch.Tensor,
+    bands: list[tuple[slice, torch.Tensor]],
     hop_length: int,
 ) -> torch.Tensor:
     """Mean of the mel power spectrograms of the harmonic and of the percussive part (Ragheb et al., section 4).
@@ -55,7 +56,7 @@ def harmonic_percussive_mel(
         lengths: (batch,), samples of each clip.
         samples: of the waveforms, padding included.
         window: (n_fft,), float32.
-        filters: (bins, mels).
+        bands: mel filters, as `mel_bands` gives them.
 
     Returns:
         (batch, frames, mels)
@@ -64,5 +65,5 @@ def harmonic_percussive_mel(
     waveforms = inverse_transform(spectrum * mask, window, hop_length, lengths, samples)
     harmonic = short_time_transform(waveforms, window, hop_length)
     percussive = spectrum - harmonic  # the masks add up to one, and the transform is linear
-    power = sum(part.real.square() + part.imag.square() for part in (harmonic, percussive))
-    return power @ filters / 2
+    power = sum(magnitude(part).square_() for part in (harmonic, percussive))
+    return filter_power(power, bands) / 2

@@ -6,7 +6,14 @@ import pytest
 import torch
 
 from hf_ser.audio import read_audio
-from hf_ser.models.spectral import analysis_window, mel_filters, mel_spectrogram, power_spectrogram, power_to_db
+from hf_ser.models.spectral import (
+    analysis_window,
+    filter_power,
+    mel_bands,
+    mel_filters,
+    power_spectrogram,
+    power_to_db,
+)
 from tests.conftest import tone
 
 SIGNALS = {
@@ -24,8 +31,8 @@ SETTINGS = [
 
 def ours(signal, setting):
     window = analysis_window(setting["window"], setting["win"], setting["n_fft"])
-    filters = mel_filters(16_000, setting["n_fft"], setting["n_mels"], setting["fmin"], setting["fmax"])
-    return mel_spectrogram(torch.from_numpy(signal)[None], window, filters, setting["hop"])[0].numpy().T
+    bands = mel_bands(16_000, setting["n_fft"], setting["n_mels"], setting["fmin"], setting["fmax"])
+    return filter_power(power_spectrogram(torch.from_numpy(signal)[None], window, setting["hop"]), bands)[0].numpy().T
 
 
 def theirs(signal, setting):
