@@ -190,7 +190,10 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
         """
         waveforms, device = [self.fit(waveform) for waveform in waveforms], torch.device(device)
         if device.type == "cpu":
-            return [clip for [clip] in map_clips(lambda waveform: self._extract_batch([waveform], device), waveforms)]
+            clips = map_clips(
+                lambda waveform: self._extract_batch([waveform], device), waveforms, self.kind == "composite"
+            )
+            return [clip for [clip] in clips]
         return self._extract_batch(waveforms, device)
 
     def count_frames(self, seconds: float) -> int:

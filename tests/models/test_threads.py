@@ -26,6 +26,13 @@ def test_as_many_clips_run_at_a_time_as_torch_has_threads(two_threads):
     assert len(map_clips(lambda clip: together.wait(), range(4))) == 4
 
 
+def test_clips_run_one_after_the_other_where_threads_do_not_pay(two_threads):
+    assert (
+        map_clips(lambda clip: threading.current_thread(), range(4), side_by_side=False)
+        == [threading.main_thread()] * 4
+    )
+
+
 def test_a_clip_that_fails_leaves_torch_its_threads(two_threads):
     with pytest.raises(ZeroDivisionError):
         map_clips(lambda clip: 1 / clip, [1, 0])
