@@ -1,4 +1,7 @@
-"""The command `hf-ser`: corpora, features, check, evaluate, predict. A command imports what it needs, for quick help."""
+"""The command `hf-ser`: corpora, features, check, evaluate, predict.
+
+A command imports what it needs, so that help is quick.
+"""
 
 import contextlib
 import dataclasses

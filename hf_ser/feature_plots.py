@@ -13,17 +13,13 @@ from matplotlib.ticker import MaxNLocator
 
 from hf_ser.arguments import Recipe
 from hf_ser.errors import AudioError, writing
-from hf_ser.feature_sheets import FeatureView, Sheet, make_sheets
+from hf_ser.feature_sheets import make_sheets
+from hf_ser.feature_views import FeatureView, Sheet
 from hf_ser.models.composite import count_rows
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.plots import BLUE, GREY, ORANGE, save_figure
 
-TITLES = {
-    "spectrogram": "Spectrogram",
-    "mel": "Mel spectrogram",
-    "mfcc": "MFCC",
-    "composite": "Composite of six kinds of features",
-}
+TITLES = {"spectrogram": "Spectrogram", "mel": "Mel spectrogram", "mfcc": "MFCC", "composite": "Composite"}
 # Blue to red as Badshah et al. have it; what has two signs gets white for zero.
 COLORMAPS = {"spectrogram": "jet", "mel": "magma", "mfcc": "RdBu_r", "composite": "RdBu_r"}
 BLOCK_NAMES = {"mfcc": "MFCC", "harmonic_percussive": "harmonic +\npercussive mel"}
@@ -178,7 +174,8 @@ def _choose_limits(view: FeatureView) -> tuple[tuple[float, float], str]:
     if extractor.kind == "composite":
         return (-1, 1), "Share of the row's maximum"
     if extractor.kind == "mfcc":  # the first one, the loudness, would outshine the others
-        limit = max(float(np.percentile(np.abs(features[:, 1:]), MFCC_SHARE)) for features in both)
+        others = [features[:, 1:] if features.shape[1] > 1 else features for features in both]
+        limit = max(float(np.percentile(np.abs(features), MFCC_SHARE)) for features in others)
         return (-limit, limit), "Value"
     if extractor.scale == "db" and extractor.db_reference is None and extractor.top_db is not None:
         return (-extractor.top_db, 0), "dB re maximum"
@@ -236,7 +233,8 @@ def _align(cells: list[list[Axes]], end: float) -> None:
     for row in cells:
         for axes in row:
             axes.set_xlim(0, end)
-            axes.xaxis.set_major_locator(MaxNLocator(8, prune="upper"))  # the last would meet the next axes' first
+            # without the last, which would meet the first of the next axes
+            axes.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 2.5, 5, 10], prune="upper"))
             axes.tick_params(labelbottom=row is cells[-1])
         for axes in row[1:]:
             axes.tick_params(labelleft=False)
