@@ -1,4 +1,7 @@
-"""The command `hf-ser`: corpora, check, evaluate, predict. A command imports what it needs, so that help is quick."""
+"""The command `hf-ser`: corpora, features, check, evaluate, predict.
+
+A command imports what it needs, so that help is quick.
+"""
 
 import contextlib
 import dataclasses
@@ -30,6 +33,8 @@ app = typer.Typer(
 )
 corpora = typer.Typer(help="List the corpora, or check the files of one.")
 app.add_typer(corpora, name="corpora")
+features = typer.Typer(help="See what a network gets to see of sound files.", no_args_is_help=True)
+app.add_typer(features, name="features")
 
 # What `hf-ser check` finds, the serious first.
 KINDS = {
@@ -209,6 +214,35 @@ def predict(
     bad = int((table["error"] != "").sum())
     if bad:
         typer.echo(f"{bad} of {len(table)} files could not be read; `error` says why.", err=True)
+        raise typer.Exit(1)
+
+
+@features.command("plot")
+def plot_features(
+    files: Annotated[list[str], typer.Argument(help="Sound files, folders of them, or globs.", show_default=False)],
+    recipe: Annotated[
+        str | None, typer.Option(help="Recipe whose features and augmentation are drawn; else all kinds of features.")
+    ] = None,
+    output_dir: Annotated[str, typer.Option("--output-dir", "--output_dir", help="Folder of the pictures.")] = ".",
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of the augmentation; else the recipe's, or 0.", show_default=False)
+    ] = None,
+) -> None:
+    """Draw waveform and features of each file, before and after augmentation, as PNG; two files are mixed (CutMix)."""
+    _silence_libraries()
+    from hf_ser.arguments import parse_recipe
+    from hf_ser.feature_plots import plot_features
+    from hf_ser.inference import find_files
+
+    read_recipe = parse_recipe([recipe]) if recipe is not None else None
+    bad = 0
+    for drawing in plot_features(find_files(files), output_dir, read_recipe, seed):
+        if drawing.error is None:
+            typer.echo(f"{drawing.file}: {drawing.picture}")
+        else:
+            typer.echo(f"{type(drawing.error).__name__}: {drawing.error}", err=True)
+            bad += 1
+    if bad:
         raise typer.Exit(1)
 
 

@@ -44,7 +44,7 @@ def plot_confusion_matrix(results: dict, path: str | Path) -> None:
     bar.set_label("Share of the true emotion")
     bar.outline.set_visible(False)
     _set_titles(axes, results, width=int(15 * side))
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_learning_curve(results: dict, path: str | Path) -> None:
@@ -74,7 +74,7 @@ def plot_learning_curve(results: dict, path: str | Path) -> None:
         _mark_epoch(axes, selected_epoch(results))
         _tidy(axes, last_epoch=max((entry["epoch"] for entry in results["history"]), default=1))
     figure.suptitle(f"Learning curve on {part_title(results, 'train')}", fontsize=13, fontweight="bold")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _name_classes(axes: Axes, labels: list[str], support: np.ndarray) -> None:
@@ -144,7 +144,7 @@ def _tidy(axes: Axes, last_epoch: float) -> None:
         axes.legend(frameon=False, fontsize=9)
 
 
-def _save(figure: Figure, path: str | Path) -> None:
+def save_figure(figure: Figure, path: str | Path) -> None:
     """Write the PNG; a Figure of its own needs no display and leaves no global state."""
-    with writing(path, "Free some space, then draw it again from results.json."):
+    with writing(path, "Free some space, then draw it again."):
         figure.savefig(path, format="png", dpi=DOTS_PER_INCH, bbox_inches="tight", pad_inches=0.15)

@@ -76,7 +76,7 @@ def test_help_is_quick_and_names_every_command():
         begun = time.perf_counter()
         done = start("--help")
         seconds.append(time.perf_counter() - begun)
-    assert all(command in done.stdout for command in ("corpora", "evaluate", "predict"))
+    assert all(command in done.stdout for command in ("corpora", "features", "evaluate", "predict"))
     assert min(seconds) < 1.5  # 0.2 s on an idle machine; the next test finds what would slow it
 
 
@@ -186,6 +186,32 @@ def test_predict_tells_a_bad_file_in_its_row_counts_it_and_ends_with_status_1(mo
     assert result.stderr.strip() == "1 of 3 files could not be read; `error` says why."
     assert result.exit_code == 1
     assert "an empty file" in call("predict", model, clips).stdout
+
+
+def test_features_plot_says_which_pictures_it_writes(clips, tmp_path):
+    result = call("features", "plot", clips, "--output-dir", tmp_path / "out")
+    pictures = [tmp_path / "out" / f"{name}.png" for name in ("a", "b", "c [red]")]
+    files = [clips / f"{name}.wav" for name in ("a", "b", "c [red]")]
+    assert result.stdout.splitlines() == [f"{file}: {path}" for file, path in zip(files, pictures, strict=True)]
+    assert all(path.is_file() for path in pictures)
+    assert result.exit_code == 0
+
+
+def test_features_plot_names_a_bad_file_draws_the_others_and_ends_with_status_1(clips, tmp_path):
+    (clips / "b.wav").write_bytes(b"")
+    recipe = ROOT / "recipes" / "quickstart.yaml"
+    result = call("features", "plot", clips / "*.wav", "--recipe", recipe, "--seed", 1, "--output-dir", tmp_path)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"AudioError: `{clips / 'b.wav'}`: an empty file")
+    assert result.stderr.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["a.png", "c [red].png"]
+
+
+def test_features_plot_of_a_missing_file_is_one_line_and_status_1(tmp_path):
+    done = start("features", "plot", tmp_path / "none.wav")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "none.wav" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_evaluate_writes_a_table_and_json(tmp_path):
