@@ -1,4 +1,4 @@
-"""The command `hf-ser`: corpora, features, check, evaluate, predict.
+"""The command `hf-ser`: corpora, check, features, evaluate, predict.
 
 A command imports what it needs, so that help is quick.
 """
@@ -8,6 +8,7 @@ import dataclasses
 import json
 import logging
 import os
+import shlex
 import sys
 import warnings
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table
 
+    from hf_ser.feature_orders import OrderSearch
     from hf_ser.inspection import RecipeReport
 
 app = typer.Typer(
@@ -33,7 +35,7 @@ app = typer.Typer(
 )
 corpora = typer.Typer(help="List the corpora, or check the files of one.")
 app.add_typer(corpora, name="corpora")
-features = typer.Typer(help="See what a network gets to see of sound files.", no_args_is_help=True)
+features = typer.Typer(help="Look at what a network gets to see of sound.", no_args_is_help=True)
 app.add_typer(features, name="features")
 
 # What `hf-ser check` finds, the serious first.
@@ -46,10 +48,11 @@ KINDS = {
     "note": "to be read with the score",
 }
 NEXT_LIKELY = 2  # emotions beside the first in the table on a terminal
+BEST_ORDERS = 10  # in the table on a terminal, beside the paper's
 
 
-class PredictionFormat(StrEnum):
-    """How predictions are written."""
+class TableFormat(StrEnum):
+    """How predictions, or orders of features, are written."""
 
     TABLE = "table"
     CSV = "csv"
@@ -174,6 +177,44 @@ def _show_report(report: "RecipeReport") -> None:
         _list_findings(KINDS[kind], [finding.text for finding in report.findings if finding.kind == kind])
 
 
+@features.command("order", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def order_features(
+    context: typer.Context,
+    recipe: Annotated[str, typer.Argument(help="Recipe of `kind: composite`; `--key value` wins over its values.")],
+    output_format: Annotated[TableFormat, typer.Option("--format")] = TableFormat.TABLE,
+) -> None:
+    """Score every order of the blocks of composite features, on the training part, by a logistic regression.
+
+    A split in folds gives the training part of `--fold`, or of fold 0. An interrupted search goes on where it was.
+    """
+    _silence_libraries()
+    from hf_ser.arguments import parse_recipe
+    from hf_ser.feature_orders import describe_search, search_recipe
+
+    search = search_recipe(parse_recipe([recipe, *context.args]))
+    for_people = output_format is TableFormat.TABLE
+    if for_people:
+        _print(_tabulate_orders(search))
+    else:
+        _echo_table(search.table, output_format)
+        typer.echo(search.title, err=True)
+    best = ["--blocks", search.table["blocks"].iloc[0], "--output_dir", "FOLDER"]
+    command = shlex.join(["accelerate", "launch", "recipes/train.py", recipe, *context.args, *best])
+    for sentence in (*describe_search(search.table), f"To fine-tune with the first order: {command}"):
+        typer.echo(sentence, err=not for_people)
+
+
+def _tabulate_orders(search: "OrderSearch") -> "Table":
+    """The best orders, and the paper's."""
+    table = _make_table("", "UAR", "accuracy", "tied", "blocks", title=search.title)
+    for row in search.table.itertuples():
+        is_paper = row.blocks == search.paper
+        if row.Index < BEST_ORDERS or is_paper:
+            scores = (f"{100 * row.uar:.1f} %", f"{100 * row.accuracy:.1f} %", row.tied)
+            _add_row(table, row.Index + 1, *scores, row.blocks.replace(",", ", ") + " (the paper's)" * is_paper)
+    return table
+
+
 @app.command()
 def evaluate(
     model: Model,
@@ -197,7 +238,7 @@ def evaluate(
 def predict(
     model: Model,
     files: Annotated[list[str], typer.Argument(help="Sound files, folders of them, or globs.", show_default=False)],
-    output_format: Annotated[PredictionFormat, typer.Option("--format")] = PredictionFormat.TABLE,
+    output_format: Annotated[TableFormat, typer.Option("--format")] = TableFormat.TABLE,
     batch_size: BatchSize = 8,
 ) -> None:
     """Tell the emotion of sound files; exit status 1 if one could not be read, the others are told all the same."""
@@ -205,12 +246,10 @@ def predict(
     from hf_ser.inference import find_files, predict
 
     table = predict(model, find_files(files), batch_size, on_bad_audio="skip")
-    if output_format is PredictionFormat.CSV:
-        typer.echo(table.to_csv(index=False), nl=False)
-    elif output_format is PredictionFormat.JSON:
-        typer.echo(table.to_json(orient="records", indent=2, force_ascii=False))
-    else:
+    if output_format is TableFormat.TABLE:
         _print(_tabulate_predictions(table))
+    else:
+        _echo_table(table, output_format)
     bad = int((table["error"] != "").sum())
     if bad:
         typer.echo(f"{bad} of {len(table)} files could not be read; `error` says why.", err=True)
@@ -244,6 +283,14 @@ def plot_features(
             bad += 1
     if bad:
         raise typer.Exit(1)
+
+
+def _echo_table(table: "pd.DataFrame", output_format: TableFormat) -> None:
+    """All rows, for programs."""
+    if output_format is TableFormat.CSV:
+        typer.echo(table.to_csv(index=False), nl=False)
+    else:
+        typer.echo(table.to_json(orient="records", indent=2, force_ascii=False))
 
 
 def _read_folders(text: str | None) -> str | list[str] | None:

@@ -38,7 +38,7 @@ FLOW = """
     metrics.weighted_f1 metrics.intervals metrics
     training plots evaluation folds
     model_card_data model_card_check model_card
-    inference feature_views feature_sheets feature_plots report rescoring cli
+    inference feature_views feature_sheets feature_plots report rescoring order_scores feature_orders cli
 """
 ORDER = FLOW.split()
 # These make the package known, to the user and to transformers, and may name any module.
