@@ -56,9 +56,9 @@ def search_recipe(recipe: Recipe) -> OrderSearch:
     Raises:
         RecipeError: for features that are not composite, or of one block.
     """
-    extractor = build_feature_extractor(recipe)
-    _check_blocks(extractor)
     dataset, _ = drop_bad_audio(load_corpus(**recipe.corpus.as_options()), recipe.corpus.on_bad_audio)
+    extractor = build_feature_extractor(recipe, dataset)
+    _check_blocks(extractor)
     n_folds = count_folds(dataset, recipe.split)
     arguments = replace(recipe.split, fold=0) if n_folds > 1 else recipe.split
     # Before the split, as in a training, which then finds them in the cache.

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from hf_ser.arguments import AugmentationArguments, Recipe
-from hf_ser.augmentation.arguments import WAVEFORM_KEYS
+from hf_ser.augmentation.arguments import CHANGE_KEYS
 from hf_ser.augmentation.mixing import cutmix
 from hf_ser.augmentation.waveform import add_noise
 from hf_ser.collators import AugmentingCollator, WaveformCollator
@@ -141,11 +141,12 @@ def _train(clips: list[Clip], recipe: Recipe, collator: AugmentingCollator) -> I
         return
     options, extractor = recipe.augmentation, collator.feature_extractor
     rows = _make_rows(clips, options)
+    heard = [extractor.fit(extractor.trim(clip.at(extractor.sampling_rate))) for clip in clips]
     if isinstance(collator, WaveformCollator):
         read = collator.read(rows)
         waveforms, batch = read["waveforms"], collator.compute(read, "cpu")
     else:
-        waveforms, batch = [clip.at(extractor.sampling_rate) for clip in clips], collator(rows)
+        waveforms, batch = heard, collator(rows)
     frames = batch["attention_mask"].sum(dim=1).tolist()
     images = [image[:count].numpy() for image, count in zip(batch["input_features"], frames, strict=True)]
     boxes = _find_boxes(rows, images, collator)
@@ -155,7 +156,7 @@ def _train(clips: list[Clip], recipe: Recipe, collator: AugmentingCollator) -> I
     for index, clip in enumerate(clips):
         change = _describe_features(clips, index, images[index], batch["labels"][index], _mixing(options))
         view = FeatureView(extractor, clip.features[0], images[index], change, boxes[index], **colours)
-        before, after = clip.at(extractor.sampling_rate), waveforms[index]
+        before, after = heard[index], waveforms[index]
         change, facts = _describe_waveform(options, before, after), f"{clip.length}; {augmentation}"
         yield Sheet(clip.name, facts, extractor.sampling_rate, before, after, change, [view], bool(asked))
 
@@ -213,7 +214,7 @@ def _describe_features(clips: list[Clip], index: int, image: np.ndarray, shares:
 
 def _describe_waveform(options: AugmentationArguments, before: np.ndarray, after: np.ndarray) -> str:
     """What was done to the waveform: the level of the noise where it has noise alone, or that something was."""
-    asked = {key for key in WAVEFORM_KEYS if getattr(options, key) is not None}
+    asked = {key for key in (*CHANGE_KEYS, "batch_padding") if getattr(options, key) is not None}
     if asked == {"noise_snr"}:
         return describe_noise(before, after)
     return "Unchanged" if np.array_equal(before, after) else "Augmented"

@@ -1,15 +1,10 @@
 """Features of a whole dataset: a cached, batched map through one feature extractor, shard by shard."""
 
 import logging
-import os
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from multiprocessing import get_all_start_methods, get_context, parent_process
 from pathlib import Path
 
 import datasets
@@ -24,7 +19,7 @@ from transformers import SequenceFeatureExtractor, Wav2Vec2FeatureExtractor
 from hf_ser import audio, containers
 from hf_ser.audio import NAMELESS, read_audio
 from hf_ser.caching import hash_inputs
-from hf_ser.errors import AudioError, CorpusError, RecipeError, RunError, writing
+from hf_ser.errors import AudioError, CorpusError, RecipeError, writing
 from hf_ser.models import (
     cepstral,
     chroma,
@@ -47,7 +42,7 @@ from hf_ser.models import (
 from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.models.images import render_images
-from hf_ser.workers import count_workers
+from hf_ser.workers import count_workers, run_in_workers
 
 logger = logging.getLogger(__name__)
 
@@ -207,23 +202,17 @@ def _is_whole(path: Path) -> bool:
 
 def _run_shards(extraction: Extraction, shards: list[tuple[Dataset, Path]], num_proc: int) -> Iterator[int]:
     """Extract shards here or in workers; yields the clips of each finished one."""
-    if num_proc == 1:
-        with _no_progress_bars():
-            yield from (_extract_shard(extraction, *shard) for shard in shards)
-        return
-    # A forked child is warm at once, and safe because it starts no thread of torch's own.
-    context = get_context("fork" if "fork" in get_all_start_methods() else "spawn")
-    with ProcessPoolExecutor(num_proc, mp_context=context, initializer=_start_worker) as pool:
-        futures = [pool.submit(_extract_shard, extraction, *shard) for shard in shards]
-        try:
-            yield from (future.result() for future in as_completed(futures))
-        except BrokenProcessPool as error:
-            raise RunError(
-                "A worker process died while extracting features, most likely for lack of memory. Finished shards are "
-                "kept: run the same command again, with a smaller `num_proc`."
-            ) from error
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    with _no_progress_bars():
+        work = _extract_shard if num_proc == 1 else _extract_on_one_thread
+        tasks = [(extraction, *shard) for shard in shards]
+        yield from run_in_workers(work, tasks, num_proc, "extracting features")
+
+
+def _extract_on_one_thread(extraction: Extraction, clips: Dataset, path: Path) -> int:
+    """What a worker does: it has a core of its own, and no more."""
+    torch.set_num_threads(1)
+    datasets.disable_progress_bars()
+    return _extract_shard(extraction, clips, path)
 
 
 def _extract_shard(extraction: Extraction, clips: Dataset, path: Path) -> int:
@@ -239,13 +228,6 @@ def _extract_shard(extraction: Extraction, clips: Dataset, path: Path) -> int:
         new_fingerprint=path.stem,
     )
     return len(clips)
-
-
-def _start_worker() -> None:
-    """One thread, no bars, and no life after the parent's death."""
-    torch.set_num_threads(1)
-    datasets.disable_progress_bars()
-    threading.Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()
 
 
 @contextmanager

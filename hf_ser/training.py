@@ -30,12 +30,12 @@ logger = logging.getLogger(__name__)
 CLASS_WEIGHTS = ("none", "balanced")
 
 
-def build_feature_extractor(recipe: Recipe, dataset: Dataset) -> SpectrogramFeatureExtractor:
+def build_feature_extractor(recipe: Recipe, dataset: Dataset | None = None) -> SpectrogramFeatureExtractor:
     """The feature extractor of a recipe.
 
     Args:
         recipe: its feature options.
-        dataset: the corpus, whose longest clip is the `min_duration` of `pad_to_longest`.
+        dataset: the corpus, whose longest clip is the `min_duration` of `pad_to_longest`; else it is not needed.
 
     Raises:
         RecipeError: for an option that is not valid.
@@ -223,8 +223,12 @@ def _check_selection(arguments: transformers.TrainingArguments) -> None:
         raise RecipeError(f"`metric_for_best_model` is `{name}`. {suggest(name, ('loss', *METRICS))}")
 
 
-def _find_longest(dataset: Dataset, options: dict[str, Any]) -> float:
+def _find_longest(dataset: Dataset | None, options: dict[str, Any]) -> float:
     """Seconds of the longest clip, as far as the options let it be heard."""
+    if dataset is None:
+        raise RecipeError(
+            "`pad_to_longest` needs a corpus, and there is none here. Give a `min_duration` in its place."
+        )
     if options.get("min_duration") is not None:
         raise RecipeError("`pad_to_longest` sets `min_duration`. Leave one of them out.")
     return min(max(dataset["duration"]) - options.get("offset", 0.0), options.get("max_duration") or float("inf"))

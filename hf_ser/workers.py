@@ -30,7 +30,7 @@ def run_in_workers(work: Callable, tasks: Sequence[tuple], num_proc: int, doing:
     """Yield the result of `work(*task)` for each task as soon as it is there, in any sequence.
 
     Args:
-        work: a function of a module, that starts no thread of its own.
+        work: a function of a module; in a worker it must start no thread of torch's.
         tasks: its arguments.
         num_proc: worker processes; 1 works here.
         doing: such as "scoring orders", for the error.

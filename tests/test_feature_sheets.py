@@ -151,6 +151,14 @@ def test_a_recipe_shows_what_its_collator_gives_for_mapped_features(clips, tmp_p
         assert "augmentation, seed 3: time_masks:\u00a01," in sheet.facts
 
 
+def test_noise_is_told_of_what_is_heard_of_a_clip(clips, tmp_path):
+    options = {"features": "collator", "noise_snr": [20, 20], "waveform_probability": 1.0}
+    recipe = write_recipe(tmp_path, **options, max_duration=0.2, silence_threshold=0.001)
+    for sheet in sheets_of(clips, recipe):
+        assert len(sheet.before) == len(sheet.after) == 3_200
+        assert sheet.change == "White noise, SNR 20.0 dB"
+
+
 def test_a_recipe_shows_what_its_collator_gives_for_waveforms(clips, tmp_path):
     options = {"features": "collator", "noise_snr": [15, 30], "batch_padding": "reflect", "cutmix_alpha": 0.4}
     recipe = write_recipe(tmp_path, **options)
