@@ -57,6 +57,17 @@ class CorpusArguments:
 
 
 @dataclass
+class WaveformArguments:
+    """A network of transformers that reads waveforms, in place of an image network."""
+
+    checkpoint: str | None = field(default=None, metadata={"help": "Hub id or folder: wav2vec2, HuBERT, WavLM, ..."})
+    freeze_feature_encoder: bool = field(default=True, metadata={"help": "its convolutions keep their weights"})
+    freeze_base: bool = field(default=False, metadata={"help": "only the head learns"})
+    weighted_layer_sum: bool = field(default=False, metadata={"help": "the head reads all layers, in learnt shares"})
+    new_head: bool = field(default=False, metadata={"help": "begin with another head than the checkpoint's own"})
+
+
+@dataclass
 class FineTuningArguments:
     """How the network learns, beside transformers.TrainingArguments."""
 
@@ -114,11 +125,19 @@ REFUSED = {
     "gradient_checkpointing": "Its name is now `activation_checkpointing`.",
 }
 
+# What features a network that reads waveforms has options for, and which augmentation needs images.
+EXCERPT_KEYS = {"silence_threshold", "offset", "min_duration", "max_duration", "padding"}
+IMAGE_KEYS = {
+    *("backbone_weights", "crop_frames", "flip", "rotate_degrees", "zoom_range", "cutmix_alpha"),
+    *("time_masks", "time_mask_frames", "frequency_masks", "frequency_mask_rows"),
+}
+
 SECTIONS = {
     "corpus": CorpusArguments,
     "split": SplitArguments,
     "features": SpectrogramFeatureExtractor,
     "model": SpectrogramConfig,
+    "waveform": WaveformArguments,
     "augmentation": AugmentationArguments,
     "fine_tuning": FineTuningArguments,
     "training": TrainingArguments,
@@ -133,6 +152,7 @@ class Recipe:
     split: SplitArguments
     features: dict[str, Any]  # arguments of SpectrogramFeatureExtractor
     model: dict[str, Any]  # arguments of SpectrogramConfig
+    waveform: WaveformArguments
     augmentation: AugmentationArguments
     fine_tuning: FineTuningArguments
     training: TrainingArguments
@@ -261,7 +281,21 @@ def _build(options: dict[str, Any]) -> Recipe:
     for name, section in SECTIONS.items():
         mine = {key: value for key, value in options.items() if key in _options_of(section)}
         parts[name] = mine if name in ("features", "model") else _build_section(section, mine)
+    _check_network(options)
     return Recipe(**parts, options=dict(options))
+
+
+def _check_network(options: dict[str, Any]) -> None:
+    """Options are those of the network that is asked for: one that reads images, or one that reads waveforms."""
+    if options.get("checkpoint") is None:
+        unused, why = _options_of(WaveformArguments), "is for a `checkpoint` that reads waveforms, and none is given"
+    else:
+        unused = {**_options_of(SpectrogramFeatureExtractor), **_options_of(SpectrogramConfig)}.keys() - EXCERPT_KEYS
+        unused |= IMAGE_KEYS
+        why = f"is for image networks, and `{options['checkpoint']}` reads waveforms"
+    for key in options:
+        if key in unused and options[key]:
+            raise RecipeError(f"`{key}` {why}. Leave one of them out.")
 
 
 def _build_section(section: type, options: dict[str, Any]) -> Any:

@@ -21,13 +21,20 @@ class FeatureCollator:
 
     def __init__(self, feature_extractor: SequenceFeatureExtractor):
         self.feature_extractor = feature_extractor
+        self.column = feature_extractor.model_input_names[0]  # `input_features`, or `input_values` of waveforms
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
-        """Rows with `input_features` (frames, rows) and `label` -> `input_features`, `attention_mask`, `labels`."""
-        return {**self._pad(_take_features(rows)), "labels": _take_labels(rows)}
+        """Rows with `input_features` (frames, rows) and `label` -> `input_features`, `attention_mask`, `labels`.
+
+        Likewise `input_values` (samples,); `attention_mask` is there if the feature extractor makes one.
+        """
+        return {**self._pad(self._take_features(rows)), "labels": _take_labels(rows)}
+
+    def _take_features(self, rows: list[dict[str, Any]]) -> list[np.ndarray]:
+        return [np.asarray(row[self.column], np.float32) for row in rows]
 
     def _pad(self, features: list[np.ndarray]) -> dict[str, torch.Tensor]:
-        return self.feature_extractor.pad({"input_features": features}, padding=True, return_tensors="pt")
+        return self.feature_extractor.pad({self.column: features}, padding=True, return_tensors="pt")
 
 
 class AugmentingCollator(FeatureCollator):
@@ -65,7 +72,7 @@ class AugmentingCollator(FeatureCollator):
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         """An augmented batch; its labels are probabilities where clips are mixed."""
-        return self._finish(_take_features(rows), self._soften(_take_labels(rows)), _take_names(rows))
+        return self._finish(self._take_features(rows), self._soften(_take_labels(rows)), _take_names(rows))
 
     def _finish(self, features: list[np.ndarray], labels: torch.Tensor, names: list[str]) -> dict[str, torch.Tensor]:
         """From the features of single clips to an augmented batch."""
@@ -74,7 +81,7 @@ class AugmentingCollator(FeatureCollator):
         options, generator = self.augmentation, self._generator("".join(names))
         for mix, alpha in ((mixup, options.mixup_alpha), (cutmix, options.cutmix_alpha)):
             if alpha:
-                batch["input_features"], batch["labels"] = mix(batch["input_features"], labels, alpha, generator)
+                batch[self.column], batch["labels"] = mix(batch[self.column], labels, alpha, generator)
         return batch
 
     def _soften(self, labels: torch.Tensor) -> torch.Tensor:
@@ -84,6 +91,8 @@ class AugmentingCollator(FeatureCollator):
 
     def _augment(self, features: np.ndarray, name: str) -> np.ndarray:
         options, generator = self.augmentation, self._generator(name)
+        if features.ndim == 1:  # a waveform, which is no image
+            return features
         if options.crop_frames is not None:
             features = random_crop(features, options.crop_frames, generator)
         if options.flip:
@@ -118,7 +127,7 @@ class WaveformCollator(AugmentingCollator):
         super().__init__(*args, **kwargs)
         self.changes = build_changes(self.augmentation, self.feature_extractor.sampling_rate)
         # Libraries that are slow to load do so here, and not in each worker of each epoch.
-        self.feature_extractor.extract([np.ones(16 * self.feature_extractor.hop_length, np.float32)])
+        self.feature_extractor.extract([np.ones(self.feature_extractor.sampling_rate, np.float32)])
 
     def __call__(self, rows: list[dict[str, Any]]) -> dict[str, torch.Tensor]:
         """Rows with `audio`, `label`, `utterance` and, of a noisy copy, `copy` -> an augmented batch of features."""
@@ -163,10 +172,6 @@ class NoisyCopies(torch.utils.data.Dataset):
     def __getitem__(self, index: int) -> dict[str, Any]:
         copy, clip = divmod(range(len(self))[index], len(self.dataset))
         return {**self.dataset[clip], "copy": copy}
-
-
-def _take_features(rows: list[dict[str, Any]]) -> list[np.ndarray]:
-    return [np.asarray(row["input_features"], np.float32) for row in rows]
 
 
 def _take_labels(rows: list[dict[str, Any]]) -> torch.Tensor:

@@ -27,6 +27,7 @@ from hf_ser.models import (
     composite,
     constant_q,
     contrast,
+    excerpts,
     feature_extraction,
     images,
     kinds,
@@ -38,6 +39,7 @@ from hf_ser.models import (
     spectral,
     tonnetz,
     transforms,
+    waveform_extraction,
 )
 from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
@@ -53,7 +55,19 @@ PACKAGES = ("librosa", "numba", "numpy", "scipy", "soxr", "torch", "torchaudio")
 # Modules whose code decides what the features are: a change in one makes another cache.
 CODE = (
     *(audio, containers, colormaps, images, padding, feature_extraction, kinds, composite, cepstral, chroma),
-    *(constant_q, contrast, medians, pitch_tuning, separation, silence, spectral, tonnetz, transforms),
+    *(
+        constant_q,
+        contrast,
+        excerpts,
+        waveform_extraction,
+        medians,
+        pitch_tuning,
+        separation,
+        silence,
+        spectral,
+        tonnetz,
+        transforms,
+    ),
 )
 IMAGENET_MEAN, IMAGENET_STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 

@@ -8,7 +8,7 @@ from huggingface_hub import ModelCard
 
 from hf_ser.errors import CardError, writing
 from hf_ser.model_card_check import check_model_card
-from hf_ser.model_card_data import card_language, is_hub_id, make_card_data
+from hf_ser.model_card_data import card_language, is_hub_id, make_card_data, pretrained_weights
 from hf_ser.wording import (
     SCORE_NAMES,
     corpus_title,
@@ -91,7 +91,7 @@ def _context(results: dict, model_id: str) -> dict:
         "language": _setting("language", card_language(corpus) or ""),
         "claim": speaker_claim(results["protocol"]),
         "backbone": recipe.get("backbone"),
-        "weights": _setting("backbone_weights", recipe.get("backbone_weights") or ""),
+        "weights": _setting("backbone_weights", pretrained_weights(recipe)),
         "licence": corpus["licence"].rstrip(". ") or "not stated",
         "sampling_rate": recipe.get("sampling_rate") or (results["probe"] or folds[0]["probe"])["sampling_rate"],
         "nothing_shared": "none" if any(results["protocol"]["test_speakers"]) else "not known",

@@ -70,9 +70,14 @@ def card_language(corpus: dict) -> str | list[str] | None:
     return known[0] if len(known) == 1 else known or None
 
 
+def pretrained_weights(recipe: dict) -> str:
+    """What training began from: the backbone's weights or a checkpoint; "" for a scratch network."""
+    return recipe.get("backbone_weights") or recipe.get("checkpoint") or ""
+
+
 def _base_model(recipe: dict) -> str | None:
     """The model on the Hub that training began from; None for a local file or a scratch network."""
-    weights = str(recipe.get("backbone_weights") or "").removeprefix("hf-hub:").removeprefix("hf_hub:")
+    weights = pretrained_weights(recipe).removeprefix("hf-hub:").removeprefix("hf_hub:")
     return weights if is_hub_id(weights) else None
 
 

@@ -21,6 +21,9 @@ def _register_feature_extractor(module: ModuleType) -> None:
     config = _ours("configuration").SpectrogramConfig
     extractor = _ours("feature_extraction").SpectrogramFeatureExtractor
     module.AutoFeatureExtractor.register(config, extractor, exist_ok=True)
+    # It is looked up by its name and belongs to no configuration; the place of one is taken by itself.
+    waveforms = _ours("waveform_extraction").WaveformFeatureExtractor
+    module.AutoFeatureExtractor.register(waveforms, waveforms, exist_ok=True)
 
 
 def _register_model(module: ModuleType) -> None:

@@ -23,10 +23,12 @@ from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.models.modeling import SpectrogramForAudioClassification
 from hf_ser.runs import FREE_SPACE
+from hf_ser.waveform_models import load_waveform_extractor, load_waveform_model
 from hf_ser.workers import count_cores
 
 logger = logging.getLogger(__name__)
 
+FEATURE_COLUMNS = ("input_features", "input_values")
 CLASS_WEIGHTS = ("none", "balanced")
 
 
@@ -43,6 +45,8 @@ def build_feature_extractor(recipe: Recipe, dataset: Dataset | None = None) -> S
     options = dict(recipe.features)
     if recipe.corpus.pad_to_longest:
         options["min_duration"] = _find_longest(dataset, options)
+    if recipe.waveform.checkpoint is not None:
+        return load_waveform_extractor(recipe.waveform.checkpoint, options)
     try:
         return SpectrogramFeatureExtractor(**options)
     except ValueError as error:
@@ -64,14 +68,25 @@ def build_model(
     """
     transformers.set_seed(recipe.training.seed)
     names = {"id2label": dict(enumerate(labels)), "label2id": {name: index for index, name in enumerate(labels)}}
+    if recipe.waveform.checkpoint is not None:
+        model = load_waveform_model(recipe.waveform, names)
+    else:
+        model = _build_image_model(recipe, names, feature_extractor)
+    trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    network = getattr(model.config, "backbone", model.config.model_type)
+    logger.info("%s: %.2f M weights, %.2f M trained.", network, model.num_parameters() / 1e6, trained / 1e6)
+    return model
+
+
+def _build_image_model(
+    recipe: Recipe, names: dict[str, dict], feature_extractor: SpectrogramFeatureExtractor
+) -> SpectrogramForAudioClassification:
     try:
         config = SpectrogramConfig(**recipe.model, **names)
         model = SpectrogramForAudioClassification(config, recipe.fine_tuning.backbone_weights)
     except ValueError as error:
         raise RecipeError(str(error)) from error
     _check_windows(config, feature_extractor)
-    trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
-    logger.info("%s: %.2f M weights, %.2f M trained.", config.backbone, model.num_parameters() / 1e6, trained / 1e6)
     return model
 
 
@@ -97,6 +112,7 @@ def build_trainer(
     if recipe.fine_tuning.early_stopping_patience is not None:
         callbacks.append(EarlyStoppingCallback(recipe.fine_tuning.early_stopping_patience))
     evaluation_collator = FeatureCollator(feature_extractor)
+    _check_masks(recipe, feature_extractor)
     _check_forward(model, evaluation_collator, split["train"], recipe.augmentation)
     try:
         return EmotionTrainer(
@@ -122,8 +138,9 @@ def use_all_cores(arguments: transformers.TrainingArguments) -> None:
         torch.set_num_threads(max(1, count_cores() // arguments.world_size))
 
 
-def select_inputs(dataset: Dataset, column: str = "input_features") -> Dataset:
-    """The columns that a collator reads; `column` is `audio` where it reads the sound files."""
+def select_inputs(dataset: Dataset, column: str | None = None) -> Dataset:
+    """The columns that a collator reads: the features, or `column`, `audio`, where it reads the sound files."""
+    column = column or next(name for name in FEATURE_COLUMNS if name in dataset.column_names)
     return dataset.select_columns([column, "label", "utterance"]).with_format("numpy")
 
 
@@ -238,37 +255,39 @@ def _find_longest(dataset: Dataset | None, options: dict[str, Any]) -> float:
 def _check_forward(
     model: PreTrainedModel, collator: FeatureCollator, train: Dataset, augmentation: AugmentationArguments
 ) -> None:
-    """Run the network once before hours are spent, on the smallest image that it can meet."""
-    frames = min(_count_frames(train))
+    """Run the network once before hours are spent, on the shortest clip that it can meet."""
+    length = min(_count_lengths(train, collator.column))
     try:
-        features = _make_smallest(frames, collator.feature_extractor, augmentation)
-        batch = collator([{"input_features": features, "label": 0}])
-        model.eval()(input_features=batch["input_features"], attention_mask=batch["attention_mask"])
+        features = _make_smallest(length, collator.feature_extractor, augmentation)
+        batch = collator([{collator.column: features, "label": 0}])
+        model.eval()(**{name: values for name, values in batch.items() if name != "labels"})
     except (RuntimeError, AssertionError, ValueError) as error:
         rows, reason = collator.feature_extractor.feature_size, " ".join(str(error).split()).rstrip(".")
+        size = f"{length} frames of {rows} rows" if collator.column == "input_features" else f"{length} samples"
         raise RecipeError(
-            f"The network does not take the shortest clip, {frames} frames of {rows} rows before augmentation: "
-            f"{reason}. Give an `image_size`, a `min_duration`, or other `backbone_kwargs`."
+            f"The network does not take the shortest clip, {size} before augmentation: {reason}. "
+            "Give an `image_size`, a `min_duration`, or other `backbone_kwargs`."
         ) from error
 
 
+def _count_lengths(dataset: Dataset, column: str) -> list[int]:
+    """Frames, or samples, of each clip."""
+    tables = dataset.select_columns(column).with_format("arrow").iter(batch_size=1_000)
+    columns = (table[column].combine_chunks() for table in tables)
+    lists = (getattr(array, "storage", array) for array in columns)  # an Array2D is stored as lists
+    return [length for array in lists for length in pa.compute.list_value_length(array).to_pylist()]
+
+
 def _make_smallest(
-    frames: int, feature_extractor: SpectrogramFeatureExtractor, augmentation: AugmentationArguments
+    length: int, feature_extractor: SequenceFeatureExtractor, augmentation: AugmentationArguments
 ) -> np.ndarray:
-    """Features of a clip of so many frames at the highest speed, and of that in a crop."""
+    """Features of a clip of so many frames or samples at the highest speed, and of that in a crop."""
     rates = [rates[1] for rates in (augmentation.speed_rates, augmentation.stretch_rates) if rates is not None]
-    speed = math.prod(max(rate, 1.0) for rate in rates)
-    samples = max(1, int((frames - 1) * feature_extractor.hop_length / speed))
+    hop_length = getattr(feature_extractor, "hop_length", None)
+    samples = length if hop_length is None else (length - 1) * hop_length
+    samples = max(1, int(samples / math.prod(max(rate, 1.0) for rate in rates)))
     [features] = feature_extractor.extract([np.ones(samples, np.float32)])
     return features[: augmentation.crop_frames]
-
-
-def _count_frames(dataset: Dataset) -> list[int]:
-    """Frames of each clip."""
-    tables = dataset.select_columns("input_features").with_format("arrow").iter(batch_size=1_000)
-    columns = (table["input_features"].combine_chunks() for table in tables)
-    lists = (getattr(column, "storage", column) for column in columns)  # an Array2D is stored as lists
-    return [count for column in lists for count in pa.compute.list_value_length(column).to_pylist()]
 
 
 def _check_windows(config: SpectrogramConfig, feature_extractor: SpectrogramFeatureExtractor) -> None:
@@ -295,6 +314,18 @@ def _check_waveforms(recipe: Recipe, train: Dataset) -> None:
             f"`train_sampling_strategy: group_by_length` needs features before training, and `features: {route}` has "
             "none. Leave one of them out."
         )
+
+
+def _check_masks(recipe: Recipe, feature_extractor: SequenceFeatureExtractor) -> None:
+    """A clip's scores do not depend on the batch it is in."""
+    shortest, longest = feature_extractor.min_duration, feature_extractor.max_duration
+    has_masks, one_length = feature_extractor.return_attention_mask, shortest is not None and shortest == longest
+    if has_masks or one_length or recipe.training.per_device_eval_batch_size == 1:
+        return
+    raise RecipeError(
+        f"`checkpoint: {recipe.waveform.checkpoint}` takes no mask, so that zeros behind a clip would change its "
+        "scores. Give `min_duration` and `max_duration` of the same value, or `per_device_eval_batch_size: 1`."
+    )
 
 
 def _check_mixing(augmentation: AugmentationArguments, feature_extractor: SpectrogramFeatureExtractor) -> None:

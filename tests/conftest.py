@@ -9,12 +9,16 @@ from pathlib import Path
 
 import datasets
 import numpy as np
+import pyarrow as pa
 import pytest
+import soundfile
 import torch
 
+from hf_ser.corpora.base import make_features
 from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.models.modeling import SpectrogramForAudioClassification
+from hf_ser.splits import make_split
 
 ROOT = Path(__file__).parents[1]
 LABELS = {"id2label": {0: "anger", 1: "neutral", 2: "sadness"}, "label2id": {"anger": 0, "neutral": 1, "sadness": 2}}
@@ -65,3 +69,20 @@ def tone(seconds, frequency=440.0, sampling_rate=16_000, seed=0):
     time = np.arange(int(seconds * sampling_rate)) / sampling_rate
     noise = np.random.default_rng(seed).normal(0, 0.01, len(time))
     return (0.5 * np.sin(2 * np.pi * frequency * time) + noise).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def sound_split(tmp_path_factory):
+    """Thirty tones of 0.35 to 0.5 s in files, and their features; the emotion is the pitch."""
+    folder, rows = tmp_path_factory.mktemp("sounds"), []
+    for index in range(30):
+        path = folder / f"{index}.wav"
+        soundfile.write(path, tone(0.35 + 0.005 * index, 200 * 3 ** (index % 3), seed=index), 16_000)
+        texts = {"speaker": f"s{index % 5}", "sex": "", "sentence": "", "intensity": "", "corpus": "tones"}
+        names = {"utterance": f"clip-{index}", "source_label": ""}
+        sound = {"audio": {"bytes": None, "path": str(path)}, "label": index % 3, "duration": 0.35 + 0.005 * index}
+        rows.append(sound | texts | names)
+    dataset = datasets.Dataset(
+        pa.Table.from_pylist(rows, schema=make_features(tuple(LABELS["label2id"])).arrow_schema)
+    )
+    return make_split(dataset, "stratified", 0, test=0.2, validation=1 / 6)

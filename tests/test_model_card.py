@@ -102,6 +102,14 @@ def test_only_a_model_on_the_hub_is_named_as_base_model(weights, base_model, fol
     assert render_model_card(results, folder).data.base_model == base_model
 
 
+def test_the_checkpoint_of_a_waveform_network_is_named(folder):
+    results = make_results()
+    results["recipe"] = {"checkpoint": "facebook/wav2vec2-base"}
+    card = render_model_card(results, folder)
+    assert card.data.base_model == "facebook/wav2vec2-base"
+    assert "It began as `facebook/wav2vec2-base` and was trained on" in str(card)
+
+
 def test_no_path_of_the_machine_is_told(folder):
     results = make_results(shared_audio=[["/home/someone/corpora/emodb/wav/03a01Fa.wav", "wav/08a01Fa.wav"]])
     reason = "`/home/someone/corpora/emodb/wav/03a02Fc.wav` holds 24 kHz/16 bit, not audio"

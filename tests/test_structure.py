@@ -25,18 +25,18 @@ FLOW = """
     corpora
     checks
     splits.arguments splits.groups splits.lists splits.kinds splits.protocol splits
-    models.choices models.padding models.silence models.colormaps models.transforms models.spectral models.medians
-    models.cepstral models.pitch_tuning models.chroma models.contrast models.constant_q models.tonnetz
+    models.choices models.padding models.silence models.excerpts models.colormaps models.transforms models.spectral
+    models.medians models.cepstral models.pitch_tuning models.chroma models.contrast models.constant_q models.tonnetz
     models.separation models.composite models.kinds models.threads models.windows models.images models.recomputation
     models.freezing models.small_cnn models.alexnet models.badshah_cnn models.report_cnns models.backbones
-    models.configuration models.feature_extraction models.modeling
+    models.configuration models.feature_extraction models.waveform_extraction models.modeling
     models
     features
     augmentation.arguments augmentation.waveform augmentation.image augmentation.mixing augmentation
     arguments inspection collators losses runs
     metrics.confusion metrics.base metrics.accuracy metrics.macro_f1 metrics.per_class_recall metrics.uar
     metrics.weighted_f1 metrics.intervals metrics
-    training plots evaluation folds
+    waveform_models training plots evaluation folds
     model_card_data model_card_check model_card
     inference feature_views feature_sheets feature_plots report rescoring order_scores feature_orders cli
 """

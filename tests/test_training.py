@@ -3,22 +3,18 @@
 import logging
 
 import numpy as np
-import pyarrow as pa
 import pytest
-import soundfile
 import torch
 from datasets import ClassLabel, Dataset, DatasetDict
 from transformers import TrainerCallback
 
 from hf_ser.arguments import parse_recipe
-from hf_ser.corpora.base import make_features
 from hf_ser.errors import RecipeError, RunError
 from hf_ser.evaluation import merge_history, probe
 from hf_ser.features import extract_features
 from hf_ser.runs import find_checkpoint, is_finished, keep_split, open_run, save_model
 from hf_ser.splits import make_split
 from hf_ser.training import build_feature_extractor, build_model, build_trainer, select_inputs
-from tests.conftest import tone
 
 RECIPE = """
 n_fft: 256
@@ -261,21 +257,6 @@ FROM_SOUND = (
     *("--features", "collator", "--mixup_alpha", "0", "--cutmix_alpha", "0.4", "--num_train_epochs", "2"),
     *("--noise_snr", "10,20", "--pitch_semitones=-2,2", "--speed_rates", "0.9,1.1"),
 )
-
-
-@pytest.fixture(scope="module")
-def sound_split(tmp_path_factory):
-    """Thirty tones of 0.35 to 0.5 s in files, and their features; the emotion is the pitch."""
-    folder, rows = tmp_path_factory.mktemp("sounds"), []
-    for index in range(30):
-        path = folder / f"{index}.wav"
-        soundfile.write(path, tone(0.35 + 0.005 * index, 200 * 3 ** (index % 3), seed=index), 16_000)
-        texts = {"speaker": f"s{index % 5}", "sex": "", "sentence": "", "intensity": "", "corpus": "tones"}
-        names = {"utterance": f"clip-{index}", "source_label": ""}
-        sound = {"audio": {"bytes": None, "path": str(path)}, "label": index % 3, "duration": 0.35 + 0.005 * index}
-        rows.append(sound | texts | names)
-    dataset = Dataset(pa.Table.from_pylist(rows, schema=make_features(tuple(LABELS)).arrow_schema))
-    return make_split(dataset, "stratified", 0, test=0.2, validation=1 / 6)
 
 
 @pytest.fixture

@@ -10,9 +10,8 @@ from transformers import BatchFeature, SequenceFeatureExtractor
 from .cepstral import deltas, mfcc
 from .choices import check_choice, check_positive
 from .composite import Composite
+from .excerpts import ExcerptMixin, list_waveforms
 from .kinds import DEFAULTS, SOMETIMES_UNUSED, check_rows, check_scale, check_used, choose_options, count_features
-from .padding import PADDINGS, fit_length
-from .silence import cut_silence
 from .spectral import analysis_window, count_frames, filter_power, mel_bands, power_spectrogram, power_to_db
 from .threads import map_clips
 from .transforms import frame_mask, logarithm
@@ -30,7 +29,7 @@ WINDOWS = (
 STORAGE = {"float16": torch.float16, "float32": torch.float32}
 
 
-class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
+class SpectrogramFeatureExtractor(ExcerptMixin, SequenceFeatureExtractor):
     """Waveforms to `input_features` (batch, frames, rows) and `attention_mask` (batch, frames).
 
     Row 0 is the lowest frequency. The values of a clip do not depend on the batch it comes in.
@@ -54,10 +53,7 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
         top_db: dB that are kept below the clip's maximum; None keeps all.
         log_offset: what is added before the logarithm.
         deltas: 1 adds the slope of each row over time behind the rows, 2 the slope and the curvature.
-        silence_threshold: sound whose mean |x| over a tenth of a second is at most this is cut out; None keeps all.
-        offset: seconds left out at the beginning.
-        min_duration, max_duration: seconds; a shorter clip is padded, a longer one cut. Both off by default.
-        padding: `zero`, `repeat` or `reflect`, how a short clip is padded.
+        silence_threshold, offset, min_duration, max_duration, padding: see ExcerptMixin.
         storage: `float16` rounds the values here, so that cached features and fresh ones are equal; `float32` does
             not. Power overflows float16 and is always float32.
 
@@ -149,39 +145,11 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
                 f"The audio is at {sampling_rate} Hz and this feature extractor works at {self.sampling_rate} Hz. "
                 "Resample it first; `hf_ser.read_audio` does."
             )
-        features = self.extract([self.trim(waveform) for waveform in _as_list(raw_speech)], device)
+        features = self.extract([self.trim(waveform) for waveform in list_waveforms(raw_speech)], device)
         batch = BatchFeature({"input_features": features})
         if return_tensors is None and kwargs.get("padding") is None:
             return batch
         return self.pad(batch, padding=True, return_tensors=return_tensors)
-
-    def trim(self, waveform: Any) -> np.ndarray:
-        """What is heard of a clip, (samples,): from `offset` to `max_duration`, without silence.
-
-        Augmentation has its place between this and `extract`.
-
-        Raises:
-            ValueError: for audio that is not valid, or over before `offset`.
-        """
-        waveform = np.asarray(waveform, dtype=np.float32)
-        if waveform.ndim != 1 or not len(waveform):
-            raise ValueError(f"Expected mono audio of shape (samples,) with samples in it; got {waveform.shape}.")
-        if not np.isfinite(waveform).all():
-            raise ValueError("The audio holds NaN or infinite samples. Repair or leave out this clip.")
-        if len(waveform) <= self._count_samples(self.offset):
-            seconds = len(waveform) / self.sampling_rate
-            raise ValueError(
-                f"The clip lasts {seconds:.3f} s, which is over at `offset` {self.offset} s. Leave it out."
-            )
-        waveform = waveform[self._count_samples(self.offset) :]
-        if self.silence_threshold is not None:
-            waveform = cut_silence(waveform, self.sampling_rate, self.silence_threshold)
-        return waveform[: self._count_samples(self.max_duration)]
-
-    def fit(self, waveform: np.ndarray) -> np.ndarray:
-        """The waveform cut to `max_duration` and padded to `min_duration`."""
-        shortest, longest = self._count_samples(self.min_duration), self._count_samples(self.max_duration)
-        return fit_length(waveform, shortest, longest, self.padding)
 
     def extract(self, waveforms: list[np.ndarray], device: str = "cpu") -> list[np.ndarray]:
         """Features of trimmed waveforms, each brought to its length: (frames, rows) in float32.
@@ -200,9 +168,6 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
         """Frames of a clip of `seconds` of sound, padding and cut included."""
         seconds = min(max(seconds, self.min_duration or 0.0), self.max_duration or float("inf"))
         return count_frames(self._count_samples(seconds), self.hop_length)
-
-    def _count_samples(self, seconds: float | None) -> int | None:
-        return None if seconds is None else round(seconds * self.sampling_rate)
 
     def _extract_batch(self, waveforms: list[np.ndarray], device: torch.device) -> list[np.ndarray]:
         lengths = [len(waveform) for waveform in waveforms]
@@ -266,7 +231,7 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
         for name in ("sampling_rate", "n_fft", "win_length", "hop_length", "n_mels", "n_mfcc", "n_split_mels"):
             if isinstance(getattr(self, name), float):
                 raise ValueError(f"`{name}` is {getattr(self, name)}; it must be a whole number.")
-        check_choice("padding", self.padding, PADDINGS)
+        self.check_excerpt()
         check_choice("storage", self.storage, STORAGE)
         check_positive(
             sampling_rate=self.sampling_rate,
@@ -278,9 +243,6 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
             n_split_mels=self.n_split_mels,
             top_db=self.top_db,
             log_offset=self.log_offset,
-            silence_threshold=self.silence_threshold,
-            min_duration=self.min_duration,
-            max_duration=self.max_duration,
         )
         check_scale(self.kind, self.scale)
         parameters = inspect.signature(SpectrogramFeatureExtractor.__init__).parameters
@@ -290,7 +252,6 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
         check_rows(self.kind, vars(self), self._win_length)
         self._check_window()
         self._check_range()
-        self._check_durations()
 
     def _check_window(self) -> None:
         if self.n_fft % 2:
@@ -306,24 +267,6 @@ class SpectrogramFeatureExtractor(SequenceFeatureExtractor):
                 f"The mel range is {self.fmin} to {self._fmax} Hz; it must rise and lie within 0 to {nyquist:.0f} Hz, "
                 f"half of the {self.sampling_rate} Hz rate."
             )
-
-    def _check_durations(self) -> None:
-        if not self.offset >= 0:
-            raise ValueError(f"`offset` is {self.offset}; it must be a number of seconds, 0 or more.")
-        shortest, longest = self.min_duration, self.max_duration
-        if shortest is not None and longest is not None and shortest > longest:
-            raise ValueError(f"`min_duration` {shortest} s is longer than `max_duration` {longest} s.")
-        if shortest is None and self.padding != "zero":
-            raise ValueError(f"`padding: {self.padding}` pads to `min_duration`, and none is given. Give both.")
-
-
-def _as_list(raw_speech: Any) -> list:
-    """One waveform as a list of one."""
-    if isinstance(raw_speech, np.ndarray | torch.Tensor):
-        return [raw_speech] if raw_speech.ndim == 1 else list(raw_speech)
-    if len(raw_speech) and np.ndim(raw_speech[0]) == 0:
-        return [np.asarray(raw_speech)]
-    return list(raw_speech)
 
 
 SpectrogramFeatureExtractor.register_for_auto_class()

@@ -1,0 +1,218 @@
+"""Networks that read waveforms: loaded whole or not at all, trained by the same recipe keys, read by pipeline()."""
+
+import numpy as np
+import pytest
+import torch
+from transformers import (
+    HubertConfig,
+    HubertModel,
+    Wav2Vec2Config,
+    Wav2Vec2FeatureExtractor,
+    Wav2Vec2ForPreTraining,
+    Wav2Vec2ForSequenceClassification,
+    Wav2Vec2Model,
+    WavLMConfig,
+    WavLMModel,
+    WhisperFeatureExtractor,
+    pipeline,
+)
+
+from hf_ser.arguments import WaveformArguments, parse_recipe
+from hf_ser.audio import read_audio
+from hf_ser.errors import RecipeError
+from hf_ser.evaluation import evaluate_run
+from hf_ser.features import extract_features
+from hf_ser.runs import open_run, save_model
+from hf_ser.training import build_feature_extractor, build_model, build_trainer
+from hf_ser.waveform_models import load_waveform_extractor, load_waveform_model
+
+TINY = {
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 16,
+    "conv_dim": (8, 8),
+    "conv_stride": (5, 4),
+    "conv_kernel": (10, 8),
+    "num_feat_extract_layers": 2,
+    "num_conv_pos_embeddings": 4,
+    "num_conv_pos_embedding_groups": 2,
+    "classifier_proj_size": 8,
+    "mask_time_prob": 0.0,
+    "layerdrop": 0.0,
+    "feat_extract_norm": "layer",
+}
+LABELS = ["anger", "neutral", "sadness"]
+NAMES = {"id2label": dict(enumerate(LABELS)), "label2id": {name: index for index, name in enumerate(LABELS)}}
+
+
+@pytest.fixture
+def save_checkpoint(tmp_path):
+    def save(network, **options):
+        folder = tmp_path / "checkpoint"
+        network.save_pretrained(folder)
+        Wav2Vec2FeatureExtractor(**{"return_attention_mask": True, **options}).save_pretrained(folder)
+        return str(folder)
+
+    return save
+
+
+@pytest.mark.parametrize(
+    ("config", "network"), [(Wav2Vec2Config, Wav2Vec2Model), (HubertConfig, HubertModel), (WavLMConfig, WavLMModel)]
+)
+def test_a_pretrained_network_keeps_its_weights_and_gets_a_head_for_our_emotions(config, network, save_checkpoint):
+    base = network(config(**TINY))
+    checkpoint = save_checkpoint(base)
+    model = load_waveform_model(WaveformArguments(checkpoint), NAMES)
+    assert model.config.id2label == NAMES["id2label"]
+    for name, weight in base.state_dict().items():
+        assert torch.equal(model.base_model.state_dict()[name], weight), name
+    frozen = {name for name, weight in model.named_parameters() if not weight.requires_grad}
+    assert frozen
+    assert all(".feature_extractor." in name for name in frozen)
+
+
+def test_only_the_head_learns_on_a_frozen_base(save_checkpoint):
+    checkpoint = save_checkpoint(Wav2Vec2Model(Wav2Vec2Config(**TINY)))
+    arguments = WaveformArguments(checkpoint, freeze_base=True, weighted_layer_sum=True)
+    model = load_waveform_model(arguments, NAMES)
+    learnt = {name.split(".")[0] for name, weight in model.named_parameters() if weight.requires_grad}
+    assert learnt == {"projector", "classifier", "layer_weights"}
+
+
+def test_what_pretraining_alone_needs_is_left_behind(save_checkpoint, caplog):
+    options = {
+        "num_codevectors_per_group": 4,
+        "num_codevector_groups": 2,
+        "codevector_dim": 8,
+        "proj_codevector_dim": 8,
+    }
+    checkpoint = save_checkpoint(Wav2Vec2ForPreTraining(Wav2Vec2Config(**TINY, **options)))
+    with caplog.at_level("INFO", logger="hf_ser"):
+        load_waveform_model(WaveformArguments(checkpoint), NAMES)
+    assert "New, and begun at random: classifier, projector." in caplog.text
+
+
+def test_a_head_for_other_emotions_is_refused_or_replaced(save_checkpoint):
+    names = {"id2label": {0: "ang", 1: "neu"}, "label2id": {"ang": 0, "neu": 1}}
+    base = Wav2Vec2ForSequenceClassification(Wav2Vec2Config(**TINY, **names))
+    checkpoint = save_checkpoint(base)
+    with pytest.raises(
+        RecipeError, match="has a head for ang, neu; the corpus has anger, neutral, sadness.*`new_head: t"
+    ):
+        load_waveform_model(WaveformArguments(checkpoint), NAMES)
+    model = load_waveform_model(WaveformArguments(checkpoint, new_head=True), NAMES)
+    assert model.classifier.out_features == 3
+    assert torch.equal(model.projector.weight, base.projector.weight)
+
+
+def test_a_head_for_our_emotions_is_kept(save_checkpoint):
+    base = Wav2Vec2ForSequenceClassification(Wav2Vec2Config(**TINY, **NAMES))
+    model = load_waveform_model(WaveformArguments(save_checkpoint(base)), NAMES)
+    assert torch.equal(model.classifier.weight, base.classifier.weight)
+
+
+def test_a_checkpoint_that_lacks_weights_is_refused(save_checkpoint):
+    base = Wav2Vec2Model(Wav2Vec2Config(**TINY))
+    state = {name: weight for name, weight in base.state_dict().items() if "layers.1" not in name}
+    checkpoint = save_checkpoint(base)
+    base.save_pretrained(checkpoint, state_dict=state)
+    with pytest.raises(RecipeError, match=r"lacks the weights .*encoder\.layers\.1.* Get the whole of it anew"):
+        load_waveform_model(WaveformArguments(checkpoint), NAMES)
+
+
+def test_a_checkpoint_that_is_not_there_or_reads_something_else_is_named(tmp_path):
+    with pytest.raises(
+        RecipeError, match="`checkpoint: nobody/nothing` cannot be loaded. Expected a folder, or a Hub"
+    ):
+        load_waveform_extractor("nobody/nothing", {})
+    WhisperFeatureExtractor().save_pretrained(tmp_path)
+    with pytest.raises(RecipeError, match="has a WhisperFeatureExtractor; expected a checkpoint that reads waveforms"):
+        load_waveform_extractor(str(tmp_path), {})
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        ("checkpoint: a/b\nkind: mel", "`kind` is for image networks, and `a/b` reads waveforms"),
+        ("checkpoint: a/b\nbackbone: resnet18", "`backbone` is for image networks"),
+        ("checkpoint: a/b\ntime_masks: 2", "`time_masks` is for image networks"),
+        ("checkpoint: a/b\ncutmix_alpha: 0.4", "`cutmix_alpha` is for image networks"),
+        ("new_head: true", "`new_head` is for a `checkpoint` that reads waveforms, and none is given"),
+        ("weighted_layer_sum: true", "`weighted_layer_sum` is for a `checkpoint`"),
+    ],
+)
+def test_keys_of_the_other_kind_of_network_are_refused(lines, sentence, tmp_path):
+    (tmp_path / "recipe.yaml").write_text(lines)
+    with pytest.raises(RecipeError, match=sentence):
+        parse_recipe(str(tmp_path / "recipe.yaml"))
+
+
+@pytest.fixture
+def make_recipe(tmp_path, save_checkpoint):
+    def make(*overrides, **options):
+        torch.manual_seed(0)
+        checkpoint = save_checkpoint(Wav2Vec2Model(Wav2Vec2Config(**TINY)), **options)
+        lines = {
+            "checkpoint": checkpoint,
+            "max_duration": 0.4,
+            "num_train_epochs": 1,
+            "per_device_train_batch_size": 8,
+            "use_cpu": "true",
+            "disable_tqdm": "true",
+            "output_dir": tmp_path / "run",
+        }
+        path = tmp_path / "recipe.yaml"
+        path.write_text("".join(f"{key}: {value}\n" for key, value in lines.items()))
+        return parse_recipe([str(path), *overrides])
+
+    return make
+
+
+def make_trainer(recipe, sounds):
+    extractor = build_feature_extractor(recipe)
+    split = extract_features(sounds, extractor)
+    return build_trainer(recipe, build_model(recipe, LABELS, extractor), extractor, split), split
+
+
+def test_a_run_loads_by_pipeline_and_hears_what_evaluation_heard(make_recipe, sound_split, tmp_path):
+    recipe = make_recipe()
+    trainer, split = make_trainer(recipe, sound_split)
+    trainer.train()
+    folder = open_run(recipe)
+    evaluate_run(trainer, recipe, split, [])
+    save_model(folder, trainer.model, trainer.processing_class)
+    logits = trainer.predict(split["test"].select_columns(["input_values", "label", "utterance"])).predictions
+    classifier = pipeline("audio-classification", model=str(folder), top_k=None)
+    for row, scores in zip(split["test"], torch.tensor(logits).softmax(dim=-1), strict=True):
+        heard = {entry["label"]: entry["score"] for entry in classifier(read_audio(row["audio"]))}
+        np.testing.assert_allclose([heard[name] for name in LABELS], scores, atol=1e-5)
+
+
+def test_waveforms_are_augmented_in_training(make_recipe, sound_split):
+    overrides = ("--features", "collator", "--noise_snr", "10,20", "--waveform_probability", "1")
+    trainer, split = make_trainer(make_recipe(*overrides), sound_split)
+    train, validation = next(iter(trainer.get_train_dataloader())), next(iter(trainer.get_eval_dataloader()))
+    assert set(train) == {"input_values", "attention_mask", "labels"}
+    clean = {tuple(np.round(values[:50], 5)) for values in split["train"].with_format("numpy")["input_values"][:]}
+    assert not any(tuple(np.round(values[:50].numpy(), 5)) in clean for values in train["input_values"])
+    first = split["validation"].with_format("numpy")[0]["input_values"]
+    np.testing.assert_array_equal(validation["input_values"][0][: len(first)], first)
+    trainer.train()
+
+
+def test_a_network_without_masks_needs_clips_of_one_length(make_recipe, sound_split):
+    with pytest.raises(RecipeError, match="takes no mask, so that zeros behind a clip would change its scores"):
+        make_trainer(make_recipe(return_attention_mask=False), sound_split)
+    make_trainer(make_recipe("--min_duration", "0.4", return_attention_mask=False), sound_split)
+    make_trainer(make_recipe("--per_device_eval_batch_size", "1", return_attention_mask=False), sound_split)
+
+
+def test_recomputed_activations_give_the_same_losses(make_recipe, sound_split):
+    losses = []
+    for recompute in ("false", "true"):
+        trainer, _ = make_trainer(make_recipe("--activation_checkpointing", recompute), sound_split)
+        trainer.train()
+        losses += [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    plain, recomputed = losses
+    assert plain == pytest.approx(recomputed, rel=1e-5)
