@@ -7,8 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute
 import torch
 import transformers
 from datasets import Dataset, DatasetDict
@@ -23,6 +21,7 @@ from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.models.modeling import SpectrogramForAudioClassification
 from hf_ser.runs import FREE_SPACE
+from hf_ser.window_rows import WindowRows, count_frames
 from hf_ser.workers import count_cores
 
 logger = logging.getLogger(__name__)
@@ -108,7 +107,7 @@ def build_trainer(
             train_dataset=train,
             eval_dataset=select_inputs(split["validation"]) if has_validation else None,
             processing_class=feature_extractor,
-            compute_loss_func=_build_loss(recipe, split["train"]["label"], len(labels)),
+            compute_loss_func=_build_loss(recipe, _list_labels(train, split["train"]), len(labels)),
             compute_metrics=_make_compute_metrics(labels),
             callbacks=callbacks,
         )
@@ -189,9 +188,12 @@ class EpochCallback(TrainerCallback):
 
 def _build_inputs(
     recipe: Recipe, feature_extractor: SequenceFeatureExtractor, train: Dataset
-) -> tuple[Dataset | NoisyCopies, AugmentingCollator]:
+) -> tuple[Dataset | NoisyCopies | WindowRows, AugmentingCollator]:
     """Rows of the training part, and the collator that reads them."""
     augmentation, labels, seed = recipe.augmentation, train.features["label"].names, recipe.training.seed
+    if recipe.fine_tuning.train_on == "windows":
+        rows = _cut_rows(recipe, train)
+        return rows, AugmentingCollator(feature_extractor, augmentation, len(labels), seed)
     _check_mixing(augmentation, feature_extractor)
     if augmentation.features == "map":
         return select_inputs(train), AugmentingCollator(feature_extractor, augmentation, len(labels), seed)
@@ -199,6 +201,22 @@ def _build_inputs(
     clips = select_inputs(train, "audio")
     rows = NoisyCopies(clips, augmentation.noise_copies) if augmentation.noise_copies else clips
     return rows, WaveformCollator(feature_extractor, augmentation, len(labels), seed)
+
+
+def _cut_rows(recipe: Recipe, train: Dataset) -> WindowRows:
+    """The windows of the training part, counted by emotion in the log."""
+    rows = WindowRows(select_inputs(train), recipe.model["window_frames"], recipe.model.get("window_hop"))
+    if recipe.fine_tuning.max_windows_per_class is not None:
+        rows.thin_out(recipe.fine_tuning.max_windows_per_class, recipe.training.seed)
+    names = train.features["label"].names
+    counts = np.bincount(rows.labels, minlength=len(names)).tolist()
+    logger.info("%d windows to learn from %s", len(rows), dict(zip(names, counts, strict=True)))
+    return rows
+
+
+def _list_labels(rows: torch.utils.data.Dataset, clips: Dataset) -> list[int]:
+    """Labels of what is learnt from, which class weights balance; copies leave the clips' proportions as they are."""
+    return rows.labels if isinstance(rows, WindowRows) else clips["label"]
 
 
 def _make_compute_metrics(labels: list[str]) -> Callable[[Any], dict[str, float]]:
@@ -239,7 +257,7 @@ def _check_forward(
     model: PreTrainedModel, collator: FeatureCollator, train: Dataset, augmentation: AugmentationArguments
 ) -> None:
     """Run the network once before hours are spent, on the smallest image that it can meet."""
-    frames = min(_count_frames(train))
+    frames = min(count_frames(train))
     try:
         features = _make_smallest(frames, collator.feature_extractor, augmentation)
         batch = collator([{"input_features": features, "label": 0}])
@@ -261,14 +279,6 @@ def _make_smallest(
     samples = max(1, int((frames - 1) * feature_extractor.hop_length / speed))
     [features] = feature_extractor.extract([np.ones(samples, np.float32)])
     return features[: augmentation.crop_frames]
-
-
-def _count_frames(dataset: Dataset) -> list[int]:
-    """Frames of each clip."""
-    tables = dataset.select_columns("input_features").with_format("arrow").iter(batch_size=1_000)
-    columns = (table["input_features"].combine_chunks() for table in tables)
-    lists = (getattr(column, "storage", column) for column in columns)  # an Array2D is stored as lists
-    return [count for column in lists for count in pa.compute.list_value_length(column).to_pylist()]
 
 
 def _check_windows(config: SpectrogramConfig, feature_extractor: SpectrogramFeatureExtractor) -> None:

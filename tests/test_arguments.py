@@ -141,6 +141,16 @@ WRONG = {
     "rotate_degrees: -5": r"`rotate_degrees` is -5; it must be at least 0",
     "waveform_probability: 1.5": r"`waveform_probability` is 1\.5; it must be at most 1",
     "mixup_alpha: 0.2\ncutmix_alpha: 0.4": r"`mixup_alpha` and `cutmix_alpha` both mix",
+    "train_on: window": r"`train_on` is `window`\. Did you mean `windows`",
+    "train_on: windows": r"`train_on: windows` needs `window_frames`, the length of a window\. Give it a number",
+    "train_on: windows\nwindow_frames: 40\nfeatures: device": (
+        r"`train_on: windows` cuts features .*, and `features: device` has none\. Give `features: map`\."
+    ),
+    "train_on: windows\nwindow_frames: 40\ncrop_frames: 40": (
+        r"`crop_frames: 40` takes one piece of each clip, and `train_on: windows` all .*Leave one of them out"
+    ),
+    "max_windows_per_class: 500": r"`max_windows_per_class` counts windows to learn from\. Give `train_on: windows`",
+    "train_on: windows\nwindow_frames: 40\nmax_windows_per_class: 0": r"`max_windows_per_class` is 0; it must be at l",
     "mixup_alpha: .nan": r"`mixup_alpha` is nan .float.; expected a number\.",
 }
 
