@@ -74,6 +74,18 @@ class FineTuningArguments:
     backbone_weights: str | None = field(default=None, metadata={"help": "null, `timm`, a Hub id or a file"})
     class_weights: str = field(default="none", metadata={"help": "`none`, or `balanced`: rare emotions weigh more"})
     early_stopping_patience: int | None = field(default=None, metadata={"help": "evaluations without a better one"})
+    train_on: str = field(
+        default="clips", metadata={"help": "`clips`, or `windows`: each window of `window_frames` is a row of its own"}
+    )
+    max_windows_per_class: int | None = field(
+        default=None, metadata={"help": "windows of each emotion to learn from, drawn by the seed; null takes all"}
+    )
+
+    def __post_init__(self) -> None:
+        if self.train_on not in TRAINED_ON:
+            raise RecipeError(f"`train_on` is `{self.train_on}`. {suggest(self.train_on, TRAINED_ON)}")
+        if self.max_windows_per_class is not None and self.train_on != "windows":
+            raise RecipeError("`max_windows_per_class` counts windows to learn from. Give `train_on: windows` too.")
 
 
 @dataclass
@@ -96,6 +108,8 @@ class TrainingArguments(transformers.TrainingArguments):
         super().__post_init__()
 
 
+TRAINED_ON = ("clips", "windows")
+
 # Least and largest value of keys that would otherwise fail late, inside another library, or without a word.
 RANGES = {
     "per_device_train_batch_size": (1, math.inf),
@@ -111,6 +125,7 @@ RANGES = {
     "adam_beta2": (0, 0.9999999),
     "label_smoothing_factor": (0, 0.9999999),
     "early_stopping_patience": (1, math.inf),
+    "max_windows_per_class": (1, math.inf),
     "num_proc": (1, math.inf),
     "seed": (0, 2**32 - 1),
     "split_seed": (0, 2**32 - 1),
@@ -282,6 +297,8 @@ def _build(options: dict[str, Any]) -> Recipe:
         mine = {key: value for key, value in options.items() if key in _options_of(section)}
         parts[name] = mine if name in ("features", "model") else _build_section(section, mine)
     _check_network(options)
+    if parts["fine_tuning"].train_on == "windows":
+        _check_windows(parts["model"], parts["augmentation"])
     return Recipe(**parts, options=dict(options))
 
 
@@ -296,6 +313,22 @@ def _check_network(options: dict[str, Any]) -> None:
     for key in options:
         if key in unused and options[key]:
             raise RecipeError(f"`{key}` {why}. Leave one of them out.")
+
+
+def _check_windows(model: dict[str, Any], augmentation: AugmentationArguments) -> None:
+    """Raise RecipeError where windows cannot be learnt from one by one."""
+    if model.get("window_frames") is None:
+        raise RecipeError("`train_on: windows` needs `window_frames`, the length of a window. Give it a number.")
+    if augmentation.features != "map":
+        raise RecipeError(
+            f"`train_on: windows` cuts features that were computed before training, and `features: "
+            f"{augmentation.features}` has none. Give `features: map`."
+        )
+    if augmentation.crop_frames is not None:
+        raise RecipeError(
+            f"`crop_frames: {augmentation.crop_frames}` takes one piece of each clip, and `train_on: windows` all of "
+            "its windows. Leave one of them out."
+        )
 
 
 def _build_section(section: type, options: dict[str, Any]) -> Any:

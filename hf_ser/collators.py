@@ -183,5 +183,6 @@ def _take_names(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _take_name(row: dict[str, Any]) -> str:
-    """The clip, and which of its copies."""
-    return f"{row['utterance']} copy {row['copy']}" if row.get("copy") else str(row["utterance"])
+    """The clip, and which of its copies or windows."""
+    parts = [f" {part} {row[part]}" for part in ("copy", "window") if row.get(part)]
+    return str(row["utterance"]) + "".join(parts)

@@ -22,11 +22,12 @@ from hf_ser.corpora import describe_corpora
 from hf_ser.errors import RunError, writing
 from hf_ser.metrics import METRICS, bootstrap_intervals, compute_metrics
 from hf_ser.metrics.confusion import accuracy, uar
-from hf_ser.metrics.intervals import count_by_group
+from hf_ser.metrics.intervals import SCORES, count_by_group
 from hf_ser.plots import plot_confusion_matrix, plot_learning_curve
 from hf_ser.runs import FREE_SPACE, PREDICTIONS
 from hf_ser.splits.protocol import describe_split
 from hf_ser.training import EmotionTrainer, select_inputs
+from hf_ser.window_rows import WindowRows
 from hf_ser.wording import describe_size, fold_spread, interval_range, percent, results_title, speaker_claim
 
 PROBE_SEED, PROBE_SECONDS = 0, 3.0
@@ -54,6 +55,7 @@ def evaluate_run(
     predictions = tabulate_predictions(torch.from_numpy(logits).softmax(dim=-1).numpy(), test)
     results = {
         **score(predictions, test.features["label"].names),
+        **score_windows(trainer, test),
         "protocol": describe_split(split, recipe.split, _describe_selection(trainer)),
         "corpus": _describe_corpus(recipe, split),
         "history": merge_history(trainer.state.log_history),
@@ -94,6 +96,28 @@ def score(table: pd.DataFrame, labels: list[str]) -> dict[str, Any]:
         "per_sex": _score_groups(predictions, references, table["sex"], labels),
         "labels": labels,
         "confusion_matrix": confusion_matrix(references, predictions, labels=ids).tolist(),
+    }
+
+
+def score_windows(trainer: EmotionTrainer, test: Dataset) -> dict[str, Any]:
+    """Scores of the windows of a test part, each against its clip's label; nothing for a model without windows.
+
+    The scores of `score` are of whole clips, each by the mean over its windows.
+    """
+    config = trainer.model.config
+    if getattr(config, "window_frames", None) is None:
+        return {}
+    output = trainer.predict(WindowRows(select_inputs(test), config.window_frames, config.window_hop))
+    ids = range(len(test.features["label"].names))
+    return describe_windows(confusion_matrix(output.label_ids, output.predictions.argmax(axis=-1), labels=ids))
+
+
+def describe_windows(matrix: np.ndarray) -> dict[str, Any]:
+    """What results.json says of single windows, from their confusions (true, predicted)."""
+    return {
+        "window_metrics": {name: SCORES[name](matrix).item() for name in METRICS},
+        "n_windows": matrix.sum().item(),
+        "window_confusion_matrix": matrix.tolist(),
     }
 
 
@@ -139,6 +163,8 @@ def summarize(results: dict[str, Any]) -> Table:
     for name in METRICS:
         row = [percent(results["metrics"][name]), interval_range(results["intervals"][name])]
         table.add_row(name, *row, *([fold_spread(results, name)] if over_folds else []))
+    for name, value in results.get("window_metrics", {}).items():
+        table.add_row(f"{name} per window", percent(value))
     return table
 
 
@@ -177,14 +203,15 @@ def _describe_runtime(trainer: EmotionTrainer) -> dict[str, Any]:
     seconds = statistics.median(epochs) if epochs else 0.0
     on_gpu = torch.cuda.is_available()
     peak = torch.cuda.max_memory_allocated() if on_gpu else _peak_resident_bytes()
-    processes = trainer.args.world_size
+    processes, rows = trainer.args.world_size, trainer.train_dataset
+    clips = rows.clips if isinstance(rows, WindowRows) else rows
     hardware = (
         torch.cuda.get_device_name() if on_gpu else f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
     )
     return {
         "train_seconds": sum(epochs),
         "seconds_per_epoch": seconds,
-        "clips_per_second": len(trainer.train_dataset) / seconds if seconds else 0.0,
+        "clips_per_second": len(clips) / seconds if seconds else 0.0,
         "peak_memory_mb": peak / 1e6,
         "hardware": f"{processes} x {hardware}" if processes > 1 else hardware,
     }

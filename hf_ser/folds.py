@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from hf_ser.arguments import Recipe
 from hf_ser.errors import RunError, writing
-from hf_ser.evaluation import score
+from hf_ser.evaluation import describe_windows, score
 from hf_ser.plots import plot_confusion_matrix, plot_learning_curve
 from hf_ser.runs import FREE_SPACE, PREDICTIONS, RESULTS, SPLIT
 from hf_ser.splits.lists import hash_folds, read_split, write_folds
@@ -19,6 +20,8 @@ from hf_ser.splits.lists import hash_folds, read_split, write_folds
 UNITED = ("shared_speakers", "shared_sentences", "shared_audio", "train_corpora", "test_corpora")
 # What the pooled results keep of each fold.
 KEPT = ("metrics", "intervals", "confusion_matrix", "protocol", "history", "probe", "versions", "runtime")
+# And what it keeps of those whose model cuts windows.
+KEPT_OF_WINDOWS = ("window_metrics", "n_windows", "window_confusion_matrix")
 
 
 def pool_folds(recipe: Recipe, runs: Sequence[Recipe]) -> dict[str, Any]:
@@ -44,6 +47,7 @@ def pool_folds(recipe: Recipe, runs: Sequence[Recipe]) -> dict[str, Any]:
     first = folds[0]
     results = {
         **score(predictions, first["labels"]),
+        **_pool_windows(folds),
         "protocol": _pool_protocols([fold["protocol"] for fold in folds], predictions),
         "corpus": first["corpus"],
         "history": _average_histories([fold["history"] for fold in folds]),
@@ -54,7 +58,7 @@ def pool_folds(recipe: Recipe, runs: Sequence[Recipe]) -> dict[str, Any]:
         "versions": first["versions"],
         "runtime": _pool_runtimes([fold["runtime"] for fold in folds]),
         "fold_metrics": _spread([fold["metrics"] for fold in folds]),
-        "folds": [{"fold": number, **{key: fold[key] for key in KEPT}} for number, fold in enumerate(folds)],
+        "folds": [{"fold": number, **_keep(fold)} for number, fold in enumerate(folds)],
     }
     with writing(folder, FREE_SPACE):
         write_folds([read_split(path / SPLIT) for path in folders], recipe.split, folder / SPLIT)
@@ -62,6 +66,17 @@ def pool_folds(recipe: Recipe, runs: Sequence[Recipe]) -> dict[str, Any]:
         plot_confusion_matrix(results, folder / "confusion_matrix.png")
         plot_learning_curve(results, folder / "learning_curve.png")
     return results
+
+
+def _pool_windows(folds: list[dict[str, Any]]) -> dict[str, Any]:
+    """Scores of single windows over all folds, their confusions pooled first; nothing where there are none."""
+    matrices = [fold["window_confusion_matrix"] for fold in folds if "window_confusion_matrix" in fold]
+    return describe_windows(np.sum(matrices, axis=0)) if matrices else {}
+
+
+def _keep(fold: dict[str, Any]) -> dict[str, Any]:
+    """What the pooled results keep of a fold's own."""
+    return {key: fold[key] for key in KEPT} | {key: fold[key] for key in KEPT_OF_WINDOWS if key in fold}
 
 
 def _spread(scores: list[dict[str, float]]) -> dict[str, dict[str, float]]:

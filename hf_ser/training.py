@@ -7,8 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute
 import torch
 import transformers
 from datasets import Dataset, DatasetDict
@@ -24,6 +22,7 @@ from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.models.modeling import SpectrogramForAudioClassification
 from hf_ser.runs import FREE_SPACE
 from hf_ser.waveform_models import load_waveform_extractor, load_waveform_model
+from hf_ser.window_rows import WindowRows, count_frames
 from hf_ser.workers import count_cores
 
 logger = logging.getLogger(__name__)
@@ -124,7 +123,7 @@ def build_trainer(
             train_dataset=train,
             eval_dataset=select_inputs(split["validation"]) if has_validation else None,
             processing_class=feature_extractor,
-            compute_loss_func=_build_loss(recipe, split["train"]["label"], len(labels)),
+            compute_loss_func=_build_loss(recipe, _list_labels(train, split["train"]), len(labels)),
             compute_metrics=_make_compute_metrics(labels),
             callbacks=callbacks,
         )
@@ -206,9 +205,12 @@ class EpochCallback(TrainerCallback):
 
 def _build_inputs(
     recipe: Recipe, feature_extractor: SequenceFeatureExtractor, train: Dataset
-) -> tuple[Dataset | NoisyCopies, AugmentingCollator]:
+) -> tuple[Dataset | NoisyCopies | WindowRows, AugmentingCollator]:
     """Rows of the training part, and the collator that reads them."""
     augmentation, labels, seed = recipe.augmentation, train.features["label"].names, recipe.training.seed
+    if recipe.fine_tuning.train_on == "windows":
+        rows = _cut_rows(recipe, train)
+        return rows, AugmentingCollator(feature_extractor, augmentation, len(labels), seed)
     _check_mixing(augmentation, feature_extractor)
     if augmentation.features == "map":
         return select_inputs(train), AugmentingCollator(feature_extractor, augmentation, len(labels), seed)
@@ -216,6 +218,22 @@ def _build_inputs(
     clips = select_inputs(train, "audio")
     rows = NoisyCopies(clips, augmentation.noise_copies) if augmentation.noise_copies else clips
     return rows, WaveformCollator(feature_extractor, augmentation, len(labels), seed)
+
+
+def _cut_rows(recipe: Recipe, train: Dataset) -> WindowRows:
+    """The windows of the training part, counted by emotion in the log."""
+    rows = WindowRows(select_inputs(train), recipe.model["window_frames"], recipe.model.get("window_hop"))
+    if recipe.fine_tuning.max_windows_per_class is not None:
+        rows.thin_out(recipe.fine_tuning.max_windows_per_class, recipe.training.seed)
+    names = train.features["label"].names
+    counts = np.bincount(rows.labels, minlength=len(names)).tolist()
+    logger.info("%d windows to learn from %s", len(rows), dict(zip(names, counts, strict=True)))
+    return rows
+
+
+def _list_labels(rows: torch.utils.data.Dataset, clips: Dataset) -> list[int]:
+    """Labels of what is learnt from, which class weights balance; copies leave the clips' proportions as they are."""
+    return rows.labels if isinstance(rows, WindowRows) else clips["label"]
 
 
 def _make_compute_metrics(labels: list[str]) -> Callable[[Any], dict[str, float]]:
@@ -256,7 +274,7 @@ def _check_forward(
     model: PreTrainedModel, collator: FeatureCollator, train: Dataset, augmentation: AugmentationArguments
 ) -> None:
     """Run the network once before hours are spent, on the shortest clip that it can meet."""
-    length = min(_count_lengths(train, collator.column))
+    length = min(count_frames(train, collator.column))
     try:
         features = _make_smallest(length, collator.feature_extractor, augmentation)
         batch = collator([{collator.column: features, "label": 0}])
@@ -268,14 +286,6 @@ def _check_forward(
             f"The network does not take the shortest clip, {size} before augmentation: {reason}. "
             "Give an `image_size`, a `min_duration`, or other `backbone_kwargs`."
         ) from error
-
-
-def _count_lengths(dataset: Dataset, column: str) -> list[int]:
-    """Frames, or samples, of each clip."""
-    tables = dataset.select_columns(column).with_format("arrow").iter(batch_size=1_000)
-    columns = (table[column].combine_chunks() for table in tables)
-    lists = (getattr(array, "storage", array) for array in columns)  # an Array2D is stored as lists
-    return [length for array in lists for length in pa.compute.list_value_length(array).to_pylist()]
 
 
 def _make_smallest(

@@ -111,6 +111,7 @@ WRONG = {
     "seed: 1.0": r"`seed` is 1\.0 \(float\); expected a whole number\.",
     "seed: [1]": r"`seed` is \[1\] \(list\); expected a whole number\.",
     "dropout: {rate: 0.2}": r"`dropout` is \{'rate': 0\.2\} \(dict\); expected a number or a list \(a number\)\.",
+    "test_counts: {fear: 14.5}": r"`test_counts` is \{'fear': 14\.5\} \(dict\); expected a mapping or null",
     "speaker_independent: 1": r"`speaker_independent` is 1 \(int\); expected true or false\.",
     "value_range: [-80, high]": r"expected a list \(a number\) or null\.",
     "image_size: [128.0, 128]": r"expected a list \(a whole number\) or null\.",
@@ -140,6 +141,16 @@ WRONG = {
     "rotate_degrees: -5": r"`rotate_degrees` is -5; it must be at least 0",
     "waveform_probability: 1.5": r"`waveform_probability` is 1\.5; it must be at most 1",
     "mixup_alpha: 0.2\ncutmix_alpha: 0.4": r"`mixup_alpha` and `cutmix_alpha` both mix",
+    "train_on: window": r"`train_on` is `window`\. Did you mean `windows`",
+    "train_on: windows": r"`train_on: windows` needs `window_frames`, the length of a window\. Give it a number",
+    "train_on: windows\nwindow_frames: 40\nfeatures: device": (
+        r"`train_on: windows` cuts features .*, and `features: device` has none\. Give `features: map`\."
+    ),
+    "train_on: windows\nwindow_frames: 40\ncrop_frames: 40": (
+        r"`crop_frames: 40` takes one piece of each clip, and `train_on: windows` all .*Leave one of them out"
+    ),
+    "max_windows_per_class: 500": r"`max_windows_per_class` counts windows to learn from\. Give `train_on: windows`",
+    "train_on: windows\nwindow_frames: 40\nmax_windows_per_class: 0": r"`max_windows_per_class` is 0; it must be at l",
     "mixup_alpha: .nan": r"`mixup_alpha` is nan .float.; expected a number\.",
 }
 
@@ -214,6 +225,7 @@ OVERRIDES = {
     ("--test_speakers", "[03, 08]"): ("test_speakers", ["03", "08"]),
     ("--test_speakers", '["03", "08"]'): ("test_speakers", ["03", "08"]),
     ("--test_speakers=f4,m4",): ("test_speakers", ["f4", "m4"]),
+    ("--test_counts", "{fear: 14, anger: 25}"): ("test_counts", {"fear": 14, "anger": 25}),
     ("--test_speakers", "null"): ("test_speakers", None),
     ("--image_size", "[64, 96]"): ("image_size", [64, 96]),
     ("--image_size", "64,96"): ("image_size", [64, 96]),

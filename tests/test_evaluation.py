@@ -5,7 +5,9 @@ import pytest
 from datasets import ClassLabel, Dataset
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score, recall_score
 
-from hf_ser.evaluation import merge_history, score, tabulate_predictions
+from hf_ser.evaluation import describe_windows, merge_history, score, summarize, tabulate_predictions
+from hf_ser.wording import percent
+from tests.results import make_results
 
 LABELS = ["anger", "neutral", "sadness"]
 
@@ -59,6 +61,17 @@ def test_the_table_names_every_clip_and_what_was_heard(dataset, probabilities):
     assert table.loc[7, "label"] == "neutral"
     assert table.loc[7, "prediction"] == LABELS[probabilities[7].argmax()]
     assert np.allclose(table[LABELS], probabilities)
+
+
+def test_the_summary_tells_the_scores_of_windows_where_there_are_some():
+    def cells(results):
+        columns = [list(column.cells) for column in summarize(results).columns]
+        return dict(zip(columns[0], columns[1], strict=True))
+
+    assert list(cells(make_results())) == ["uar", "accuracy", "macro_f1", "weighted_f1"]
+    table = cells(make_results() | describe_windows(np.array([[3, 1], [2, 2]])))
+    assert table["accuracy"] == percent(make_results()["metrics"]["accuracy"])
+    assert table["accuracy per window"] == "62.5 %"
 
 
 def test_the_log_becomes_one_entry_an_epoch():

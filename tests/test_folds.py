@@ -4,11 +4,13 @@ import copy
 import json
 import statistics
 
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 from hf_ser.arguments import parse_recipe
+from hf_ser.evaluation import describe_windows
 from hf_ser.folds import pool_folds
 from hf_ser.model_card import render_model_card
 from hf_ser.model_card_check import check_model_card
@@ -83,6 +85,25 @@ def test_confusions_are_pooled_before_they_are_scored(run):
         "support": 3,
     }
     assert sum(map(sum, results["confusion_matrix"])) == 5
+
+
+def test_windows_are_pooled_before_they_are_scored_too(run):
+    recipe, runs, folder = run
+    assert not {key for key in pool_folds(recipe, runs) if "window" in key}
+    matrices = (np.diag([4, 0, 0, 2, 0, 0, 0]), np.diag([0, 0, 0, 1, 0, 3, 0]))
+    matrices[0][0, 3] = 2  # anger heard as fear
+    for number, matrix in enumerate(matrices):
+        path = folder / f"fold-0{number}" / "results.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | describe_windows(matrix)))
+    results = pool_folds(recipe, runs)
+    assert results["n_windows"] == 12
+    assert results["window_confusion_matrix"] == (matrices[0] + matrices[1]).tolist()
+    # anger 4 of 6, fear 3 of 3, neutral 3 of 3
+    assert results["window_metrics"]["uar"] == pytest.approx((4 / 6 + 1 + 1) / 3)
+    assert results["window_metrics"]["accuracy"] == pytest.approx(10 / 12)
+    assert [fold["n_windows"] for fold in results["folds"]] == [8, 4]
+    card = str(render_model_card(results, folder))
+    assert "each of the\n12 windows scored by itself: UAR (unweighted average recall) 88.9 %, Accuracy 83.3 %" in card
 
 
 def test_the_folds_stand_beside_with_mean_and_spread(run):

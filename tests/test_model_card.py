@@ -45,6 +45,15 @@ def test_the_hub_reads_the_scores_from_the_front_matter(folder):
     assert (data.model_name, data.pipeline_tag, data.language) == ("ser-emodb", "audio-classification", "de")
 
 
+def test_the_score_of_windows_is_told_beside_that_of_utterances_and_called_so(folder):
+    assert "window" not in split_sections(str(render_model_card(make_results(), folder)))["Results"]
+    windows = {"window_metrics": make_results()["metrics"] | {"accuracy": 0.6175}, "n_windows": 639}
+    text = split_sections(str(render_model_card(make_results() | windows, folder)))["Results"]
+    assert "**Per window, not per utterance**, each of the\n639 windows scored by itself: " in text
+    assert "Accuracy 61.8 %, " in text
+    check_model_card(folder / "README.md")
+
+
 def test_shared_speakers_are_said_by_the_score_and_nothing_is_called_speaker_independent(folder):
     text = str(render_model_card(make_results(), folder))
     results_section = split_sections(text)["Results"]

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 from datasets import ClassLabel, Dataset, DatasetDict
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
 from transformers import TrainerCallback
 
 from hf_ser.arguments import parse_recipe
 from hf_ser.errors import RecipeError, RunError
-from hf_ser.evaluation import merge_history, probe
+from hf_ser.evaluation import merge_history, probe, score_windows
 from hf_ser.features import extract_features
 from hf_ser.runs import find_checkpoint, is_finished, keep_split, open_run, save_model
 from hf_ser.splits import make_split
@@ -83,8 +84,14 @@ class Interrupt(TrainerCallback):
             raise KeyboardInterrupt
 
 
-def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(make_recipe, split):
+# 36 windows, as many as there are clips to train on.
+WINDOWS = ("--train_on", "windows", "--crop_frames", "null", "--max_windows_per_class", "12")
+
+
+@pytest.mark.parametrize("options", [(), WINDOWS], ids=["clips", "windows"])
+def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(make_recipe, split, options):
     steps = ("--save_strategy", "steps", "--save_steps", "7", "--eval_strategy", "steps", "--eval_steps", "7")
+    steps += options
     whole = make_trainer(make_recipe("whole", *steps), split)
     whole.train()
     broken = make_trainer(make_recipe("broken", *steps), split)
@@ -148,6 +155,71 @@ def test_without_a_validation_part_the_last_epoch_stays(make_recipe, split):
     assert not trainer.args.load_best_model_at_end
     with pytest.raises(RecipeError, match="`early_stopping_patience` needs a validation part"):
         make_trainer(make_recipe("last", "--early_stopping_patience", "2"), everything)
+
+
+def test_with_windows_loss_shuffling_and_batches_are_of_windows(make_recipe, split, caplog):
+    options = (*WINDOWS[:4], "--mixup_alpha", "0", "--time_masks", "0", "--num_train_epochs", "1", "--dropout", "0")
+    with caplog.at_level(logging.INFO, "hf_ser"):
+        trainer = make_trainer(make_recipe("rows", *options), split)
+    seen = Batches(trainer).seen
+    clips = {name: image for name, image in zip(split["train"]["utterance"], images_of(split["train"]), strict=True)}
+    # Every 20 frames from 0 on, and the last 40 frames.
+    windows = {
+        name: [image[start : start + 40] for start in sorted({*range(0, len(image) - 39, 20), len(image) - 40})]
+        for name, image in clips.items()
+    }
+    count = sum(map(len, windows.values()))
+    assert len(trainer.train_dataset) == count > 2 * len(clips)
+    assert f"{count} windows to learn from {{'anger': " in caplog.text
+    trainer.train()
+    assert trainer.state.global_step == len(seen) == -(-count // 8)
+    rows = torch.cat([batch["input_features"] for batch in seen.values()])
+    assert rows.shape == (count, 40, 16)
+    expected = sorted(window.tobytes() for part in windows.values() for window in part)
+    assert sorted(row.numpy().tobytes() for row in rows) == expected  # each once, in whatever order
+    assert [row.numpy().tobytes() for row in rows] != [w.tobytes() for part in windows.values() for w in part]
+    assert len(trainer.eval_dataset) == len(split["validation"])  # in whole clips
+
+
+def images_of(part):
+    return [np.asarray(image, np.float32) for image in part.with_format("numpy")["input_features"][:]]
+
+
+def test_class_weights_balance_the_windows_that_are_learnt_from(make_recipe, split):
+    few = split["train"].select([index for index, clip in enumerate(split["train"]) if clip["label"] or index < 9])
+    options = (*WINDOWS[:4], "--class_weights", "balanced")
+    trainer = make_trainer(make_recipe("weights", *options), DatasetDict(split | {"train": few}))
+    labels = [trainer.train_dataset[index]["label"] for index in range(len(trainer.train_dataset))]
+    expected = [len(labels) / (3 * labels.count(label)) for label in range(3)]
+    assert trainer.compute_loss_func.class_weights.tolist() == pytest.approx(expected)
+
+
+def test_windows_are_scored_one_by_one_against_their_clips_emotion(make_recipe, split):
+    trainer = make_trainer(make_recipe("scored", "--per_device_eval_batch_size", "3"), split)
+    truth, answers = [], []
+    for image, label in zip(images_of(split["test"]), split["test"]["label"], strict=True):
+        for start in sorted({*range(0, len(image) - 39, 20), len(image) - 40}):
+            window = torch.from_numpy(image[start : start + 40].copy())[None]
+            with torch.no_grad():
+                answers.append(trainer.model.eval()(window).logits.argmax().item())
+            truth.append(label)
+    results = score_windows(trainer, split["test"])
+    assert results["window_confusion_matrix"] == confusion_matrix(truth, answers).tolist()
+    assert results["n_windows"] == len(truth) > len(split["test"])
+    assert list(results["window_metrics"]) == ["uar", "accuracy", "macro_f1", "weighted_f1"]
+    assert results["window_metrics"] == pytest.approx(
+        {
+            "uar": balanced_accuracy_score(truth, answers),
+            "accuracy": accuracy_score(truth, answers),
+            "macro_f1": f1_score(truth, answers, average="macro"),
+            "weighted_f1": f1_score(truth, answers, average="weighted"),
+        }
+    )
+
+
+def test_a_model_without_windows_has_no_scores_of_them(make_recipe, split):
+    trainer = make_trainer(make_recipe("whole", "--window_frames", "null"), split)
+    assert score_windows(trainer, split["test"]) == {}
 
 
 def test_early_stopping_ends_a_training_that_no_longer_gains(make_recipe, split):

@@ -4,7 +4,7 @@ import torch
 
 
 def cut_windows(clips: list[torch.Tensor], frames: int, hop: int | None) -> tuple[list[torch.Tensor], list[int]]:
-    """Windows of `frames` every `hop` frames (default: half a window); the last one ends where the clip ends.
+    """Windows of `frames` every `hop` frames, as `window_starts` lays them.
 
     Args:
         clips: (frames, rows) each.
@@ -14,21 +14,24 @@ def cut_windows(clips: list[torch.Tensor], frames: int, hop: int | None) -> tupl
     """
     windows, counts = [], []
     for clip in clips:
-        if len(clip) < frames:
-            raise ValueError(
-                f"A clip of {len(clip)} frames is shorter than `window_frames` {frames}. "
-                "Give the feature extractor a `min_duration` of at least one window."
-            )
-        starts = window_starts(len(clip), frames, hop or max(frames // 2, 1))
+        starts = window_starts(len(clip), frames, hop)
         windows += [clip[start : start + frames] for start in starts]
         counts.append(len(starts))
     return windows, counts
 
 
-def window_starts(length: int, frames: int, hop: int) -> list[int]:
-    """First frames of the windows; no frame of the clip is left out when `hop` is at most `frames`."""
+def window_starts(length: int, frames: int, hop: int | None) -> list[int]:
+    """First frames of the windows, every `hop` frames (default: half a window); the last one ends where the clip ends.
+
+    No frame of the clip is left out when `hop` is at most `frames`.
+    """
+    if length < frames:
+        raise ValueError(
+            f"A clip of {length} frames is shorter than `window_frames` {frames}. "
+            "Give the feature extractor a `min_duration` of at least one window."
+        )
     last = length - frames
-    starts = list(range(0, last + 1, hop))
+    starts = list(range(0, last + 1, hop or max(frames // 2, 1)))
     return starts if starts[-1] == last else [*starts, last]
 
 

@@ -24,7 +24,7 @@ def make_split(dataset: Dataset, kind: str = "stratified", seed: int = 0, **opti
         dataset: with the columns of `load_corpus`.
         kind: which clips are tested:
             `stratified`: random ones, a share of `test`, each stratum (`stratify_by`: the emotion, or emotion and sex)
-            within one clip of its share;
+            within one clip of its share, or as many of each emotion as `test_counts` says;
             `held-out-speakers`: those of `test_speakers`;
             `leave-one-speaker-out`, `leave-one-sentence-out`: those of speaker or sentence number `fold`, by name;
             `speaker-folds`: those of group `fold`, of `folds` even groups of speakers that follow each other by name;
@@ -79,7 +79,8 @@ def _check_arguments(arguments: SplitArguments) -> None:
     for name in ("test", "validation"):
         if not 0 <= getattr(arguments, name) < 1:
             raise SplitError(f"`{name}` is {getattr(arguments, name)}; it is a share, from 0 up to but not with 1.")
-    if arguments.split == "stratified" and arguments.test + arguments.validation >= 1:
+    by_share = arguments.split == "stratified" and arguments.test_counts is None
+    if by_share and arguments.test + arguments.validation >= 1:
         raise SplitError(
             f"`test: {arguments.test}` and `validation: {arguments.validation}` leave no clip to train on. "
             "Give shares that add up to less than 1."
@@ -89,6 +90,8 @@ def _check_arguments(arguments: SplitArguments) -> None:
         if entry.name not in own and getattr(arguments, entry.name) != getattr(defaults, entry.name):
             kinds = " or ".join(f"`split: {name}`" for name, kind in SPLITS.items() if entry.name in kind.options)
             raise SplitError(f"`{entry.name}` belongs to {kinds}; this split is `{arguments.split}`.")
+    if arguments.test_counts is not None and arguments.test != defaults.test:
+        raise SplitError(f"`test: {arguments.test}` and `test_counts` both set the test part. Leave one of them out.")
 
 
 def _check_fold(arguments: SplitArguments, n_folds: int | None) -> None:

@@ -18,6 +18,9 @@ class SplitArguments:
     )
     split_seed: int = field(default=0, metadata={"help": "seed of the split, apart from the training's"})
     test: float = field(default=0.2, metadata={"help": "share of the clips in test (stratified)"})
+    test_counts: dict[str, int] | None = field(
+        default=None, metadata={"help": "emotion: clips in test, for every emotion, in place of `test` (stratified)"}
+    )
     validation: float = field(
         default=0.1,
         metadata={

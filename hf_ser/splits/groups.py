@@ -1,4 +1,4 @@
-"""Clips by the values of their columns, and the two ways to cut a part off: clips in proportion, or whole groups."""
+"""Clips by the values of their columns, and the ways to cut a part off: in proportion, by counts, or whole groups."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import numpy as np
 from datasets import Dataset
 from sklearn.model_selection import train_test_split
 
-from hf_ser.errors import SplitError
+from hf_ser.errors import SplitError, suggest
 from hf_ser.splits.arguments import SplitArguments
 
 SHOWN = 8  # strata that an error lists, the smallest first
@@ -90,6 +90,22 @@ def cut_clips(
         ) from error
 
 
+def cut_counts(emotions: Groups, arguments: SplitArguments) -> tuple[np.ndarray, np.ndarray]:
+    """Cut the test part off: of each emotion as many clips as `test_counts` says, drawn by the seed.
+
+    Returns:
+        the clips that are left, and those cut off, of the whole dataset.
+    """
+    counts, generator = arguments.test_counts, np.random.default_rng(arguments.split_seed)
+    _check_counts(counts, emotions)
+    drawn = [
+        generator.permutation(np.flatnonzero(emotions.codes == code))[: counts[emotion]]
+        for code, emotion in enumerate(emotions.values)
+    ]
+    is_drawn = np.isin(np.arange(len(emotions.codes)), np.concatenate(drawn))
+    return np.flatnonzero(~is_drawn), np.flatnonzero(is_drawn)
+
+
 def cut_groups(
     clips: np.ndarray, groups: Groups, arguments: SplitArguments, n_groups: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -108,3 +124,21 @@ def cut_groups(
     drawn = np.random.default_rng(arguments.split_seed).permutation(present)[:size]
     is_drawn = np.isin(groups.codes[clips], drawn)
     return clips[~is_drawn], clips[is_drawn]
+
+
+def _check_counts(counts: dict[str, int], emotions: Groups) -> None:
+    """Raise SplitError unless every emotion, and no other, has a count that leaves some of its clips."""
+    unknown = sorted(set(counts) - set(emotions.values))
+    if unknown:
+        raise SplitError(f"`test_counts` names `{unknown[0]}`. {suggest(unknown[0], emotions.values)}")
+    missing = [emotion for emotion in emotions.values if emotion not in counts]
+    if missing:
+        raise SplitError(
+            f"`test_counts` does not say how many clips of {missing} to test. Give each emotion a count, 0 for none."
+        )
+    for emotion, there in zip(emotions.values, np.bincount(emotions.codes, minlength=len(counts)), strict=True):
+        if not 0 <= counts[emotion] < there:
+            raise SplitError(
+                f"`test_counts` asks for {counts[emotion]} clips of `{emotion}`, and the corpus has {there}. Give 0 "
+                f"to {max(there - 1, 0)}, so that one is left to train on."
+            )

@@ -11,7 +11,16 @@ from sklearn.model_selection import StratifiedKFold
 
 from hf_ser.errors import SplitError, suggest
 from hf_ser.splits.arguments import SplitArguments
-from hf_ser.splits.groups import Groups, count_clips, cut_clips, cut_groups, read_groups, read_strata, show_counts
+from hf_ser.splits.groups import (
+    Groups,
+    count_clips,
+    cut_clips,
+    cut_counts,
+    cut_groups,
+    read_groups,
+    read_strata,
+    show_counts,
+)
 from hf_ser.splits.lists import count_listed_folds, part_fixed
 
 Parts = dict[str, np.ndarray]  # part -> indices of its clips
@@ -20,9 +29,12 @@ STRATA = ("label", "sex", "corpus", "speaker")
 
 
 def part_stratified(dataset: Dataset, arguments: SplitArguments) -> Parts:
-    """Random clips, every stratum in proportion."""
+    """Random clips, every stratum in proportion, or so many of each emotion in test."""
     strata = _read_strata(dataset, arguments)
-    rest, test = cut_clips(np.arange(len(dataset)), strata, "test", arguments, len(dataset))
+    if arguments.test_counts is None:
+        rest, test = cut_clips(np.arange(len(dataset)), strata, "test", arguments, len(dataset))
+    else:
+        rest, test = cut_counts(read_groups(dataset, "label"), arguments)
     train, validation = cut_clips(rest, strata, "validation", arguments, len(dataset))
     return {"train": train, "validation": validation, "test": test}
 
@@ -112,7 +124,7 @@ class SplitKind:
 
 
 SPLITS = {
-    "stratified": SplitKind(part_stratified, ("test", "stratify_by")),
+    "stratified": SplitKind(part_stratified, ("test", "test_counts", "stratify_by")),
     "held-out-speakers": SplitKind(part_held_out_speakers, ("test_speakers",)),
     "leave-one-speaker-out": SplitKind(
         partial(part_leave_one_out, column="speaker"), ("fold",), partial(count_values, column="speaker")

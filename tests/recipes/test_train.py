@@ -50,11 +50,28 @@ def test_the_quickstart_leaves_a_whole_run_folder(train, tmp_path):
     assert (table["label"] == table["prediction"]).mean() == pytest.approx(results["metrics"]["accuracy"])
     split = json.loads((folder / "split.json").read_text())
     assert sorted(split["test"]) == sorted(table["utterance"])
+    assert not {key for key in results if "window" in key}
     assert yaml.safe_load((folder / "recipe.yaml").read_text())["num_train_epochs"] == 1
 
     again = train("recipes/quickstart.yaml", "--num_train_epochs", 1, "--output_dir", folder)
     assert again.returncode == 1
     assert again.stderr.strip().splitlines()[-1].startswith("RunError: ")
+
+
+def test_a_network_that_learns_from_windows_is_scored_by_clips_and_by_windows(train, tmp_path):
+    folder, windows = tmp_path / "run", ("--train_on", "windows", "--window_frames", 60, "--max_windows_per_class", 90)
+    done = train("recipes/quickstart.yaml", "--num_train_epochs", 1, *windows, "--output_dir", folder)
+    assert done.returncode == 0, done.stderr
+    assert "360 windows to learn from {'anger': 90, " in done.stderr
+    results = json.loads((folder / "results.json").read_text())
+    assert sum(map(sum, results["confusion_matrix"])) == results["protocol"]["n_test"] == 80
+    # 126 frames: windows from 0, 30, 60 and 66
+    assert sum(map(sum, results["window_confusion_matrix"])) == results["n_windows"] == 320
+    assert results["history"][-1]["step"] == 12  # 360 windows in batches of 32
+    clips_per_second = results["protocol"]["n_train"] / results["runtime"]["seconds_per_epoch"]
+    assert results["runtime"]["clips_per_second"] == pytest.approx(clips_per_second)
+    assert "Per window, not per utterance" in (folder / "README.md").read_text()
+    assert "accuracy per window" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from hf_ser.splits import PARTS, SplitArguments, count_folds, make_split
 from hf_ser.splits.lists import hash_split
 from tests.conftest import ROOT
 from tests.splits.examples import (
+    EMOTIONS,
     KINDS,
     N_FOLDS,
     corpus,
@@ -68,6 +69,41 @@ def test_stratified_parts_have_each_stratum_within_one_clip_of_its_share(columns
     assert within_one_clip(split["test"], dataset, columns)
     assert within_one_clip(split["validation"], rest, columns)
     assert within_one_clip(split["train"], rest, columns)
+
+
+def count_labels(part):
+    return Counter(EMOTIONS[label] for label in part["label"])
+
+
+@few_examples
+@given(random_corpora, seeds, st.tuples(*[st.integers(0, 6)] * 3).filter(any))
+def test_as_many_clips_of_each_emotion_are_tested_as_the_counts_say(dataset, seed, numbers):
+    counts = dict(zip(EMOTIONS, numbers, strict=True))
+    split = make_split(dataset, seed=seed, test_counts=counts, validation=0.1)
+    assert count_labels(split["test"]) == Counter(counts)
+    assert sorted(sum(utterances(split).values(), [])) == sorted(dataset["utterance"])
+    assert len(split["validation"]) == math.ceil(0.1 * len(dataset))
+    names = set(split["test"]["utterance"])
+    rest = dataset.select([index for index, name in enumerate(dataset["utterance"]) if name not in names])
+    assert within_one_clip(split["validation"], rest, ["label"])
+    assert utterances(split) == utterances(make_split(dataset, seed=seed, test_counts=counts, validation=0.1))
+
+
+def test_counted_clips_are_drawn_at_random_and_of_one_emotion_whatever_the_others_counts(balanced):
+    drawn = {}
+    for seed in range(40):
+        counts = {"anger": 1, "fear": seed % 5, "neutral": 3}
+        split = make_split(balanced, seed=seed, test_counts=counts, validation=0)
+        anger = [clip["utterance"] for clip in split["test"] if clip["label"] == 0]
+        again = make_split(balanced, seed=seed, test_counts=counts | {"fear": 7}, validation=0)
+        assert anger == [clip["utterance"] for clip in again["test"] if clip["label"] == 0]
+        drawn[seed] = anger[0]
+    assert len(set(drawn.values())) >= 14  # of 20; 40 draws leave out 2.6 of them on average
+
+
+def test_counts_leave_a_large_validation_share_its_room(balanced):
+    split = make_split(balanced, test_counts={"anger": 1, "fear": 1, "neutral": 1}, validation=0.85)
+    assert [len(split[part]) for part in PARTS] == [6, 51, 3]
 
 
 @few_examples
@@ -205,3 +241,16 @@ def test_published_splits_of_emodb_stay_as_they_are(emodb):
     for speakers, digest in ((["13", "15"], "8516f29791e30c2d"), (["03", "08"], "fc91954cbb241082")):
         split = make_split(dataset, "held-out-speakers", test_speakers=speakers, validation=0.08)
         assert hash_split(split) == digest
+
+
+def test_emodb_is_parted_by_the_counts_of_a_paper(emodb):
+    """Table 1 of Ragheb et al.: 429 clips to train on, 106 to test."""
+    counts = {"anger": 25, "boredom": 16, "disgust": 9, "fear": 14, "happiness": 15, "neutral": 15, "sadness": 12}
+    dataset = load_corpus("emodb", emodb)
+    split = make_split(dataset, test_counts=counts, validation=0)
+    assert [len(split[part]) for part in PARTS] == [429, 0, 106]
+    names = dataset.features["label"].names
+    assert Counter(names[label] for label in split["test"]["label"]) == counts
+    assert Counter(names[label] for label in split["train"]["label"]) == {
+        **{"anger": 102, "boredom": 65, "disgust": 37, "fear": 55, "happiness": 56, "neutral": 64, "sadness": 50}
+    }

@@ -76,6 +76,39 @@ ERRORS = {
         {"kind": "leave-one-speaker-out", "fold": 0, "folds": 5},
         r"`folds` belongs to `split: speaker-folds` or `split: k-fold`; this split is `leave-one-speaker-out`\.",
     ),
+    "count of an unknown emotion": (
+        {"test_counts": {"anger": 4, "feer": 4, "neutral": 4}},
+        r"`test_counts` names `feer`\. Did you mean `fear`",
+    ),
+    "emotions without a count": (
+        {"test_counts": {"fear": 4}},
+        r"`test_counts` does not say how many clips of \['anger', 'neutral'\] to test\. Give each .*0 for none",
+    ),
+    "more clips than there are": (
+        {"test_counts": {"anger": 4, "fear": 21, "neutral": 4}},
+        r"`test_counts` asks for 21 clips of `fear`, and the corpus has 20\. Give 0 to 19, so that one is left",
+    ),
+    "all clips of an emotion": (
+        {"test_counts": {"anger": 4, "fear": 4, "neutral": 20}},
+        r"`test_counts` asks for 20 clips of `neutral`, and the corpus has 20\.",
+    ),
+    "negative count": (
+        {"test_counts": {"anger": -1, "fear": 4, "neutral": 4}},
+        r"`test_counts` asks for -1 clips of `anger`",
+    ),
+    "counts of nothing": ({"test_counts": {"anger": 0, "fear": 0, "neutral": 0}}, r"The test part is empty"),
+    "counts and a share": (
+        {"test": 0.3, "test_counts": {"anger": 4, "fear": 4, "neutral": 4}},
+        r"`test: 0\.3` and `test_counts` both set the test part\. Leave one of them out",
+    ),
+    "counts of another kind": (
+        {"kind": "k-fold", "fold": 0, "test_counts": {"anger": 4}},
+        r"`test_counts` belongs to `split: stratified`; this split is `k-fold`\.",
+    ),
+    "counts and too large a validation share": (
+        {"test_counts": {"anger": 4, "fear": 4, "neutral": 4}, "validation": 0.8},
+        r"`validation: 0\.8` is 48 of 48 clips, and both sides need one of each",
+    ),
     "false claim": (
         {"speaker_independent": True},
         r"`speaker_independent: true`, but speakers \['00', .*'04'\] are in test and in training or validation\.",
