@@ -81,8 +81,8 @@ def build_trainer(
     feature_extractor: SequenceFeatureExtractor,
     split: DatasetDict,
 ) -> "EmotionTrainer":
-    """A Trainer that learns from `split["train"]` and chooses its checkpoint on `split["validation"]`; it never sees
-    the test part.
+    """A Trainer that learns from `split["train"]` and chooses its checkpoint on `split["validation"]`; of the test
+    part it is told the length of the shortest clip alone.
 
     Raises:
         RecipeError: for options that contradict each other.
@@ -97,7 +97,9 @@ def build_trainer(
     if recipe.fine_tuning.early_stopping_patience is not None:
         callbacks.append(EarlyStoppingCallback(recipe.fine_tuning.early_stopping_patience))
     evaluation_collator = FeatureCollator(feature_extractor)
-    _check_forward(model, evaluation_collator, split["train"], recipe.augmentation)
+    for name in (name for name, part in split.items() if len(part)):
+        changes = recipe.augmentation if name == "train" else AugmentationArguments()
+        _check_forward(model, evaluation_collator, name, min(_count_frames(split[name])), changes)
     try:
         return EmotionTrainer(
             model=model,
@@ -236,10 +238,9 @@ def _find_longest(dataset: Dataset | None, options: dict[str, Any]) -> float:
 
 @torch.no_grad()
 def _check_forward(
-    model: PreTrainedModel, collator: FeatureCollator, train: Dataset, augmentation: AugmentationArguments
+    model: PreTrainedModel, collator: FeatureCollator, part: str, frames: int, augmentation: AugmentationArguments
 ) -> None:
-    """Run the network once before hours are spent, on the smallest image that it can meet."""
-    frames = min(_count_frames(train))
+    """Run the network once before hours are spent, on the smallest image of a part; its shortest clip has `frames`."""
     try:
         features = _make_smallest(frames, collator.feature_extractor, augmentation)
         batch = collator([{"input_features": features, "label": 0}])
@@ -247,8 +248,8 @@ def _check_forward(
     except (RuntimeError, AssertionError, ValueError) as error:
         rows, reason = collator.feature_extractor.feature_size, " ".join(str(error).split()).rstrip(".")
         raise RecipeError(
-            f"The network does not take the shortest clip, {frames} frames of {rows} rows before augmentation: "
-            f"{reason}. Give an `image_size`, a `min_duration`, or other `backbone_kwargs`."
+            f"The network does not take the shortest clip of `{part}`, {frames} frames of {rows} rows before "
+            f"augmentation: {reason}. Give an `image_size`, a `min_duration`, or other `backbone_kwargs`."
         ) from error
 
 
