@@ -194,7 +194,7 @@ def _build_inputs(
 ) -> tuple[Dataset | NoisyCopies, AugmentingCollator]:
     """Rows of the training part, and the collator that reads them."""
     augmentation, labels, seed = recipe.augmentation, train.features["label"].names, recipe.training.seed
-    _check_mixing(augmentation, feature_extractor)
+    check_mixing(augmentation, feature_extractor)
     if augmentation.features == "map":
         return select_inputs(train), AugmentingCollator(feature_extractor, augmentation, len(labels), seed)
     _check_waveforms(recipe, train)
@@ -298,8 +298,8 @@ def _check_waveforms(recipe: Recipe, train: Dataset) -> None:
         )
 
 
-def _check_mixing(augmentation: AugmentationArguments, feature_extractor: SpectrogramFeatureExtractor) -> None:
-    """Clips that are mixed have one length."""
+def check_mixing(augmentation: AugmentationArguments, feature_extractor: SpectrogramFeatureExtractor) -> None:
+    """Raise RecipeError unless clips that are mixed have one length."""
     key = "mixup_alpha" if augmentation.mixup_alpha else "cutmix_alpha"
     if not getattr(augmentation, key) or augmentation.batch_padding is not None:
         return
