@@ -126,7 +126,7 @@ def _outline(waveform: np.ndarray, sampling_rate: int) -> tuple[np.ndarray, np.n
 def _draw_view(cells: list[Axes], bar_axes: Axes, view: FeatureView) -> None:
     """One kind of features in one scale of colours; on the right a frame around what CutMix took."""
     extractor = view.extractor
-    sides = [(view.before, TITLES.get(extractor.kind, extractor.kind)), (view.after, view.change)][: len(cells)]
+    sides = [(view.before, TITLES[extractor.kind]), (view.after, view.change)][: len(cells)]
     colours, label = _choose_colours(view)
     for axes, (features, title) in zip(cells, sides, strict=True):
         image = axes.imshow(features.T, origin="lower", aspect="auto", extent=_extent(extractor, features), **colours)
@@ -149,7 +149,8 @@ def _place(
 ) -> tuple[float, float, float, float]:
     """Where frames and rows, up to those before `last` and `highest`, lie: each about its own second and number."""
     step = extractor.hop_length / extractor.sampling_rate
-    height = extractor.sampling_rate / extractor.n_fft / 1000 if extractor.kind == "spectrogram" else 1  # kHz, or rows
+    is_spectrum = extractor.kind == "spectrogram" and not extractor.deltas
+    height = extractor.sampling_rate / extractor.n_fft / 1000 if is_spectrum else 1  # kHz, or rows
     return (first - 0.5) * step, (last - 0.5) * step, (lowest - 0.5) * height, (highest - 0.5) * height
 
 
@@ -165,7 +166,7 @@ def _choose_colours(view: FeatureView) -> tuple[dict[str, Any], str]:
     extractor = view.extractor
     (low, high), label = _choose_limits(view)
     low, high = view.value_range or (low, high)
-    colormap = view.colormap or COLORMAPS.get(extractor.kind, "viridis")
+    colormap = view.colormap or COLORMAPS[extractor.kind]
     return {"cmap": colormap, "vmin": low, "vmax": high if high > low else low + 1}, label
 
 
@@ -177,9 +178,10 @@ def _choose_limits(view: FeatureView) -> tuple[tuple[float, float], str]:
         others = [features[:, 1:] if features.shape[1] > 1 else features for features in both]
         limit = max(float(np.percentile(np.abs(features), MFCC_SHARE)) for features in others)
         return (-limit, limit), "Value"
-    if extractor.scale == "db" and extractor.db_reference is None and extractor.top_db is not None:
+    below_maximum = extractor.scale == "db" and extractor.db_reference is None and not extractor.deltas
+    if below_maximum and extractor.top_db is not None:
         return (-extractor.top_db, 0), "dB re maximum"
-    label = {"db": "dB", "power": "Power", "log": "ln(power)"}.get(extractor.scale, "")
+    label = {"db": "dB", "power": "Power", "log": "ln(power)"}[extractor.scale]
     return (min(float(features.min()) for features in both), max(float(features.max()) for features in both)), label
 
 
@@ -194,7 +196,7 @@ def _name_rows(axes: Axes, extractor: SpectrogramFeatureExtractor) -> None:
     """What goes up: kHz, bands, coefficients, or the blocks of a composite, with lines between them."""
     if extractor.kind != "composite":
         label = {"spectrogram": "Frequency (kHz)", "mel": "Mel band", "mfcc": "Coefficient"}
-        axes.set_ylabel(label.get(extractor.kind, "Row"))
+        axes.set_ylabel("Row" if extractor.deltas else label[extractor.kind])
         return
     edges = _find_edges(extractor)
     names = [BLOCK_NAMES.get(block, block) for block in extractor.blocks]

@@ -58,6 +58,15 @@ def test_frequencies_are_in_khz_and_frames_at_their_seconds():
     assert axes.get_xlabel() == "Time (s)"
 
 
+def test_rows_of_slopes_are_neither_frequencies_nor_below_0_db():
+    sheet = make_sheet("spectrogram", deltas=1)  # 257 rows, and as many slopes
+    axes = named(draw_sheet(sheet), "Spectrogram")
+    image = axes.images[0]
+    assert (axes.get_ylabel(), image.get_extent()[3]) == ("Row", 513.5)
+    assert image.get_clim() == (sheet.views[0].before.min(), sheet.views[0].before.max())
+    assert image.get_clim()[1] > 0
+
+
 def test_both_sides_share_the_colours_and_the_time_axis():
     figure = draw_sheet(make_sheet())
     left, right = named(figure, "Mel spectrogram"), named(figure, "Changed")
