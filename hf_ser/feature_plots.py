@@ -27,7 +27,6 @@ WIDTH = 4.6  # inches of one side
 HEIGHT = 1.7  # inches of a picture; the waveform has less, and the composite what the names of its blocks need
 WAVEFORM_HEIGHT, TALLEST = 1.1, 9.0
 NAME_HEIGHT = 10 / 72  # inches
-PIECES = 2000  # of a waveform that are told apart
 MFCC_SHARE = 98  # per cent of the coefficients behind the first that the colours tell apart
 LINE = 100  # characters of the small print
 
@@ -104,23 +103,13 @@ def _draw_waveforms(cells: list[Axes], sheet: Sheet) -> None:
     sides = [(sheet.before, BLUE, "Waveform"), (sheet.after, ORANGE, sheet.change)][: len(cells)]
     peak = max(float(np.abs(waveform).max()) for waveform, *_ in sides) or 1.0
     for axes, (waveform, colour, title) in zip(cells, sides, strict=True):
-        seconds, values = _outline(waveform, sheet.sampling_rate)
-        axes.plot(seconds, values, color=colour, linewidth=0.7)
+        axes.plot(np.arange(len(waveform)) / sheet.sampling_rate, waveform, color=colour, linewidth=0.7)
         axes.set(ylim=(-1.05 * peak, 1.05 * peak))
         axes.set_title(title, fontsize=10, loc="left", parse_math=False)
         axes.grid(color="#E5E5E5", linewidth=0.8)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
     cells[0].set_ylabel("Amplitude")
-
-
-def _outline(waveform: np.ndarray, sampling_rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """Seconds and samples; of a long waveform the least and the largest of each piece, which look the same."""
-    if len(waveform) <= 2 * PIECES:
-        return np.arange(len(waveform)) / sampling_rate, waveform
-    starts = np.linspace(0, len(waveform), PIECES, endpoint=False).astype(int)
-    extremes = np.stack([np.minimum.reduceat(waveform, starts), np.maximum.reduceat(waveform, starts)], axis=1)
-    return starts.repeat(2) / sampling_rate, extremes.ravel()
 
 
 def _draw_view(cells: list[Axes], bar_axes: Axes, view: FeatureView) -> None:
