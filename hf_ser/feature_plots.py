@@ -27,7 +27,6 @@ WIDTH = 4.6  # inches of one side
 HEIGHT = 1.7  # inches of a picture; the waveform has less, and the composite what the names of its blocks need
 WAVEFORM_HEIGHT, TALLEST = 1.1, 9.0
 NAME_HEIGHT = 10 / 72  # inches
-PIECES = 2000  # of a waveform that are told apart
 MFCC_SHARE = 98  # per cent of the coefficients behind the first that the colours tell apart
 LINE = 100  # characters of the small print
 
@@ -104,8 +103,7 @@ def _draw_waveforms(cells: list[Axes], sheet: Sheet) -> None:
     sides = [(sheet.before, BLUE, "Waveform"), (sheet.after, ORANGE, sheet.change)][: len(cells)]
     peak = max(float(np.abs(waveform).max()) for waveform, *_ in sides) or 1.0
     for axes, (waveform, colour, title) in zip(cells, sides, strict=True):
-        seconds, values = _outline(waveform, sheet.sampling_rate)
-        axes.plot(seconds, values, color=colour, linewidth=0.7)
+        axes.plot(np.arange(len(waveform)) / sheet.sampling_rate, waveform, color=colour, linewidth=0.7)
         axes.set(ylim=(-1.05 * peak, 1.05 * peak))
         axes.set_title(title, fontsize=10, loc="left", parse_math=False)
         axes.grid(color="#E5E5E5", linewidth=0.8)
@@ -114,19 +112,10 @@ def _draw_waveforms(cells: list[Axes], sheet: Sheet) -> None:
     cells[0].set_ylabel("Amplitude")
 
 
-def _outline(waveform: np.ndarray, sampling_rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """Seconds and samples; of a long waveform the least and the largest of each piece, which look the same."""
-    if len(waveform) <= 2 * PIECES:
-        return np.arange(len(waveform)) / sampling_rate, waveform
-    starts = np.linspace(0, len(waveform), PIECES, endpoint=False).astype(int)
-    extremes = np.stack([np.minimum.reduceat(waveform, starts), np.maximum.reduceat(waveform, starts)], axis=1)
-    return starts.repeat(2) / sampling_rate, extremes.ravel()
-
-
 def _draw_view(cells: list[Axes], bar_axes: Axes, view: FeatureView) -> None:
     """One kind of features in one scale of colours; on the right a frame around what CutMix took."""
     extractor = view.extractor
-    sides = [(view.before, TITLES.get(extractor.kind, extractor.kind)), (view.after, view.change)][: len(cells)]
+    sides = [(view.before, TITLES[extractor.kind]), (view.after, view.change)][: len(cells)]
     colours, label = _choose_colours(view)
     for axes, (features, title) in zip(cells, sides, strict=True):
         image = axes.imshow(features.T, origin="lower", aspect="auto", extent=_extent(extractor, features), **colours)
@@ -149,7 +138,8 @@ def _place(
 ) -> tuple[float, float, float, float]:
     """Where frames and rows, up to those before `last` and `highest`, lie: each about its own second and number."""
     step = extractor.hop_length / extractor.sampling_rate
-    height = extractor.sampling_rate / extractor.n_fft / 1000 if extractor.kind == "spectrogram" else 1  # kHz, or rows
+    is_spectrum = extractor.kind == "spectrogram" and not extractor.deltas
+    height = extractor.sampling_rate / extractor.n_fft / 1000 if is_spectrum else 1  # kHz, or rows
     return (first - 0.5) * step, (last - 0.5) * step, (lowest - 0.5) * height, (highest - 0.5) * height
 
 
@@ -165,7 +155,7 @@ def _choose_colours(view: FeatureView) -> tuple[dict[str, Any], str]:
     extractor = view.extractor
     (low, high), label = _choose_limits(view)
     low, high = view.value_range or (low, high)
-    colormap = view.colormap or COLORMAPS.get(extractor.kind, "viridis")
+    colormap = view.colormap or COLORMAPS[extractor.kind]
     return {"cmap": colormap, "vmin": low, "vmax": high if high > low else low + 1}, label
 
 
@@ -177,9 +167,10 @@ def _choose_limits(view: FeatureView) -> tuple[tuple[float, float], str]:
         others = [features[:, 1:] if features.shape[1] > 1 else features for features in both]
         limit = max(float(np.percentile(np.abs(features), MFCC_SHARE)) for features in others)
         return (-limit, limit), "Value"
-    if extractor.scale == "db" and extractor.db_reference is None and extractor.top_db is not None:
+    below_maximum = extractor.scale == "db" and extractor.db_reference is None and not extractor.deltas
+    if below_maximum and extractor.top_db is not None:
         return (-extractor.top_db, 0), "dB re maximum"
-    label = {"db": "dB", "power": "Power", "log": "ln(power)"}.get(extractor.scale, "")
+    label = {"db": "dB", "power": "Power", "log": "ln(power)"}[extractor.scale]
     return (min(float(features.min()) for features in both), max(float(features.max()) for features in both)), label
 
 
@@ -194,7 +185,7 @@ def _name_rows(axes: Axes, extractor: SpectrogramFeatureExtractor) -> None:
     """What goes up: kHz, bands, coefficients, or the blocks of a composite, with lines between them."""
     if extractor.kind != "composite":
         label = {"spectrogram": "Frequency (kHz)", "mel": "Mel band", "mfcc": "Coefficient"}
-        axes.set_ylabel(label.get(extractor.kind, "Row"))
+        axes.set_ylabel("Row" if extractor.deltas else label[extractor.kind])
         return
     edges = _find_edges(extractor)
     names = [BLOCK_NAMES.get(block, block) for block in extractor.blocks]

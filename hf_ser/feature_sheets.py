@@ -30,7 +30,7 @@ from hf_ser.feature_views import (
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.models.kinds import DEFAULTS
 from hf_ser.models.padding import fit_length
-from hf_ser.training import build_feature_extractor
+from hf_ser.training import build_feature_extractor, check_mixing
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def make_sheets(
         seed: of the augmentation; None takes the recipe's, or 0.
 
     Raises:
-        RecipeError: for features that cannot be.
+        RecipeError: for features or mixing that cannot be.
         AudioError: for a folder of noises or rooms that cannot be used.
     """
     if recipe is None:
@@ -65,6 +65,7 @@ def make_sheets(
     else:
         size = recipe.training.per_device_train_batch_size
         extractors = [build_feature_extractor(recipe)]
+        check_mixing(recipe.augmentation, extractors[0])
         collator = _build_collator(recipe, extractors[0], size, seed)
         augment = functools.partial(_train, recipe=recipe, collator=collator)
     mixing = "CutMix" if recipe is None else _mixing(recipe.augmentation)

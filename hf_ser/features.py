@@ -274,8 +274,8 @@ def _image_config(extractor: SequenceFeatureExtractor, config: SpectrogramConfig
         return config
     if config is not None:
         raise RecipeError("An `image_config` needs `image_size`, `image_mean` and `image_std`.")
-    if extractor.scale != "db" or extractor.top_db is None or extractor.db_reference is not None:
-        raise RecipeError("Images of features that are not dB below the maximum need an `image_config`.")
+    if extractor.scale != "db" or extractor.top_db is None or extractor.db_reference is not None or extractor.deltas:
+        raise RecipeError("Images of features that are not dB below the maximum alone need an `image_config`.")
     return SpectrogramConfig(
         value_range=[-extractor.top_db, 0.0],
         colormap="magma",

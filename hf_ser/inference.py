@@ -228,7 +228,8 @@ def _check_length(classifier: AudioClassificationPipeline, waveform: np.ndarray,
         classifier(waveform)
     except (RuntimeError, ValueError) as error:
         rate = classifier.feature_extractor.sampling_rate
-        classifier(np.pad(waveform, (0, LONG * rate)))  # raises again what is not a matter of length
+        # Raises again what is not a matter of length; ones, for zeros may be cut out as silence.
+        classifier(np.pad(waveform, (0, LONG * rate), constant_values=1))
         seconds = _count_heard(classifier, waveform, source) / rate
         raise AudioError(f"`{_name(source)}`: {seconds:.3f} s is too short for this model. Leave it out.") from error
 

@@ -95,8 +95,8 @@ def build_trainer(
     feature_extractor: SequenceFeatureExtractor,
     split: DatasetDict,
 ) -> "EmotionTrainer":
-    """A Trainer that learns from `split["train"]` and chooses its checkpoint on `split["validation"]`; it never sees
-    the test part.
+    """A Trainer that learns from `split["train"]` and chooses its checkpoint on `split["validation"]`; of the test
+    part it is told the length of the shortest clip alone.
 
     Raises:
         RecipeError: for options that contradict each other.
@@ -112,7 +112,10 @@ def build_trainer(
         callbacks.append(EarlyStoppingCallback(recipe.fine_tuning.early_stopping_patience))
     evaluation_collator = FeatureCollator(feature_extractor)
     _check_masks(recipe, feature_extractor)
-    _check_forward(model, evaluation_collator, split["train"], recipe.augmentation)
+    for name in (name for name, part in split.items() if len(part)):
+        changes = recipe.augmentation if name == "train" else AugmentationArguments()
+        length = min(count_frames(split[name], evaluation_collator.column))
+        _check_forward(model, evaluation_collator, name, length, changes)
     try:
         return EmotionTrainer(
             model=model,
@@ -211,7 +214,7 @@ def _build_inputs(
     if recipe.fine_tuning.train_on == "windows":
         rows = _cut_rows(recipe, train)
         return rows, AugmentingCollator(feature_extractor, augmentation, len(labels), seed)
-    _check_mixing(augmentation, feature_extractor)
+    check_mixing(augmentation, feature_extractor)
     if augmentation.features == "map":
         return select_inputs(train), AugmentingCollator(feature_extractor, augmentation, len(labels), seed)
     _check_waveforms(recipe, train)
@@ -271,10 +274,9 @@ def _find_longest(dataset: Dataset | None, options: dict[str, Any]) -> float:
 
 @torch.no_grad()
 def _check_forward(
-    model: PreTrainedModel, collator: FeatureCollator, train: Dataset, augmentation: AugmentationArguments
+    model: PreTrainedModel, collator: FeatureCollator, part: str, length: int, augmentation: AugmentationArguments
 ) -> None:
-    """Run the network once before hours are spent, on the shortest clip that it can meet."""
-    length = min(count_frames(train, collator.column))
+    """Run the network once before hours are spent, on the shortest clip of a part, of `length` frames or samples."""
     try:
         features = _make_smallest(length, collator.feature_extractor, augmentation)
         batch = collator([{collator.column: features, "label": 0}])
@@ -283,7 +285,7 @@ def _check_forward(
         rows, reason = collator.feature_extractor.feature_size, " ".join(str(error).split()).rstrip(".")
         size = f"{length} frames of {rows} rows" if collator.column == "input_features" else f"{length} samples"
         raise RecipeError(
-            f"The network does not take the shortest clip, {size} before augmentation: {reason}. "
+            f"The network does not take the shortest clip of `{part}`, {size} before augmentation: {reason}. "
             "Give an `image_size`, a `min_duration`, or other `backbone_kwargs`."
         ) from error
 
@@ -338,8 +340,8 @@ def _check_masks(recipe: Recipe, feature_extractor: SequenceFeatureExtractor) ->
     )
 
 
-def _check_mixing(augmentation: AugmentationArguments, feature_extractor: SpectrogramFeatureExtractor) -> None:
-    """Clips that are mixed have one length."""
+def check_mixing(augmentation: AugmentationArguments, feature_extractor: SpectrogramFeatureExtractor) -> None:
+    """Raise RecipeError unless clips that are mixed have one length."""
     key = "mixup_alpha" if augmentation.mixup_alpha else "cutmix_alpha"
     if not getattr(augmentation, key) or augmentation.batch_padding is not None:
         return

@@ -12,7 +12,7 @@ from hf_ser.arguments import parse_recipe
 from hf_ser.audio import read_audio
 from hf_ser.augmentation.arguments import AugmentationArguments
 from hf_ser.collators import AugmentingCollator, WaveformCollator
-from hf_ser.errors import AudioError
+from hf_ser.errors import AudioError, RecipeError
 from hf_ser.feature_sheets import make_sheets
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from tests.conftest import tone
@@ -189,6 +189,11 @@ def test_the_box_of_a_recipe_has_the_area_that_the_labels_tell(clips, tmp_path, 
 def test_a_noisy_copy_is_shown_where_the_recipe_adds_copies(clips, tmp_path):
     recipe = write_recipe(tmp_path, features="collator", noise_snr=[20, 20], noise_copies=2)
     assert [sheet.change for sheet in sheets_of(clips, recipe)] == ["White noise, SNR 20.0 dB"] * 3
+
+
+def test_a_recipe_that_training_refuses_is_not_drawn(clips, tmp_path):
+    with pytest.raises(RecipeError, match="`cutmix_alpha` blends clips of one length"):
+        sheets_of(clips, write_recipe(tmp_path, cutmix_alpha=1.0))
 
 
 def test_a_recipe_without_augmentation_says_so(clips, tmp_path):

@@ -19,6 +19,7 @@ from hf_ser import features
 from hf_ser.errors import AudioError, CorpusError, RecipeError, RunError, StorageError
 from hf_ser.features import extract_features
 from hf_ser.models.configuration import SpectrogramConfig
+from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from tests.conftest import ROOT, tone
 from tests.test_structure import imported_modules
 
@@ -80,6 +81,12 @@ def test_images_have_the_colours_and_size_of_their_configuration(clips, feature_
 def test_images_of_a_waveform_are_refused(clips):
     with pytest.raises(RecipeError, match="a raw waveform is no image"):
         extract_features(clips, Wav2Vec2FeatureExtractor(), as_images=True)
+
+
+def test_images_of_slopes_need_a_range_of_their_own(clips):
+    extractor = SpectrogramFeatureExtractor(n_fft=256, hop_length=128, n_mels=16, deltas=1)
+    with pytest.raises(RecipeError, match="Images of features that are not dB below the maximum alone need an"):
+        extract_features(clips, extractor, as_images=True)
 
 
 def test_workers_finish_after_torch_was_used_and_give_the_same(clips, feature_extractor, small_shards, own_cache):

@@ -148,6 +148,16 @@ def test_a_clip_too_short_for_the_network_is_a_bad_file(model, clips, tmp_path, 
         predict(model, [click])
 
 
+def test_a_clip_of_which_silence_leaves_too_little_is_a_bad_file(copy, clips, tmp_path):
+    options = {"n_fft": 1024, "hop_length": 512, "n_mels": 16}
+    SpectrogramFeatureExtractor(**options, deltas=1, silence_threshold=0.01).save_pretrained(copy)
+    click = tmp_path / "click.wav"
+    soundfile.write(click, np.r_[tone(0.1), np.zeros(16_000)], 16_000)  # deltas need nine frames, 0.256 s
+    error = predict(copy, [clips[2], click], on_bad_audio="skip")["error"]
+    assert error[0] == ""
+    assert error[1].endswith("s is too short for this model. Leave it out.")
+
+
 def test_a_fault_of_the_network_itself_is_not_blamed_on_the_file(model, clips, monkeypatch):
     classifier = load_classifier(model)
     monkeypatch.setattr(classifier.model, "forward", lambda **inputs: torch.zeros(2) @ torch.zeros(3))

@@ -241,7 +241,10 @@ def test_early_stopping_ends_a_training_that_no_longer_gains(make_recipe, split)
         (("--mixup_alpha", "0", "--cutmix_alpha", "1", "--crop_frames", "null"), "`cutmix_alpha` blends clips of one"),
         (("--features", "device"), "`features: device` reads sound files, but the training part has only the columns"),
         (("--report_to", "paper"), "Trainer does not take this recipe: paper is not supported"),
-        (("--backbone_kwargs", "{}"), "The network does not take the shortest clip, .* to have 3 channels|1 channels"),
+        (
+            ("--backbone_kwargs", "{}"),
+            "The network does not take the shortest clip of .* to have 3 channels|1 channels",
+        ),
     ],
 )
 def test_a_recipe_that_contradicts_itself_is_refused(make_recipe, split, overrides, sentence):
@@ -421,8 +424,22 @@ def test_the_network_is_tried_on_the_shortest_clip_at_its_highest_speed(make_sou
     options = ("--min_duration", "null", "--window_frames", "null", "--cutmix_alpha", "0", "--deltas", "1")
     make_sound_trainer("slow", *options, "--speed_rates", "0.5,1")
     # The shortest for training has 0.36 s, 46 frames; 8 times as fast, 6.
-    with pytest.raises(RecipeError, match=r"shortest clip, 46 frames of 32 rows before augmentation: A clip has 6 fr"):
+    with pytest.raises(
+        RecipeError, match=r"shortest clip of `train`, 46 frames of 32 rows before augmentation: A clip has 6 fr"
+    ):
         make_sound_trainer("fast", *options, "--speed_rates", "1,4", "--stretch_rates", "1,2")
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_the_network_is_tried_on_the_shortest_clip_of_each_part(make_recipe, split, part):
+    options = ("--mixup_alpha", "0", "--min_duration", "null", "--window_frames", "null", "--crop_frames", "null")
+    kind = split[part].features["input_features"]
+    first, *others = split[part]["input_features"]
+    short = (
+        split[part].remove_columns("input_features").add_column("input_features", [first[:2], *others], feature=kind)
+    )
+    with pytest.raises(RecipeError, match=f"shortest clip of `{part}`, 2 frames of 16 rows"):
+        make_trainer(make_recipe("short", *options), DatasetDict({**split, part: short}))
 
 
 def test_every_clip_can_be_padded_to_the_longest_of_the_corpus(make_recipe, sound_split):

@@ -1,6 +1,9 @@
 """Work that is shared out among processes: all of it is done, a dead worker is named, one process starts none."""
 
 import os
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -26,3 +29,29 @@ def test_every_task_is_done_once(num_proc):
 def test_a_worker_that_dies_is_an_error_that_says_at_what():
     with pytest.raises(RunError, match="A worker process died while squaring, most likely for lack of memory"):
         list(run_in_workers(die, [(9,)], 2, "squaring"))
+
+
+ORPHANS = """
+import os, time
+from hf_ser.workers import run_in_workers
+
+def work(number):
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+
+list(run_in_workers(work, [(0,), (1,)], 2, "sleeping"))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a worker that is spawned cannot find its work in a text")
+def test_workers_die_with_their_parent():
+    with subprocess.Popen([sys.executable, "-c", ORPHANS], stdout=subprocess.PIPE, text=True) as parent:
+        workers = [int(parent.stdout.readline()) for _ in range(2)]
+        assert len({*workers, parent.pid}) == 3
+        parent.send_signal(signal.SIGKILL)
+        try:
+            parent.communicate(timeout=20)  # to the end of the pipe, which the workers hold open
+        except subprocess.TimeoutExpired:
+            for worker in workers:
+                os.kill(worker, signal.SIGKILL)
+            raise

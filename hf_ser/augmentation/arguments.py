@@ -93,7 +93,7 @@ class AugmentationArguments:
             raise RecipeError(
                 "`background_dir` and `background_snr`, such as [5, 20], are given together or not at all."
             )
-        if self.waveform_probability != 0.5 and not self._changes_waveforms():
+        if self.waveform_probability != type(self).waveform_probability and not self._changes_waveforms():
             raise RecipeError(
                 f"`waveform_probability: {self.waveform_probability}` is the chance of a change that no key asks for. "
                 f"Give one of {', '.join(CHANGE_KEYS)}, or leave it out."

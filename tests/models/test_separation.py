@@ -16,7 +16,7 @@ NOISE = np.random.default_rng(1).normal(0, 0.3, 12_345).astype(np.float32)
 
 def test_the_masks_of_each_clip_equal_librosa():
     clips = [np.abs(librosa.stft(clip, n_fft=512)).T for clip in (NOISE, tone(0.2))]
-    clips[0][:40, :100] = 0  # bins in which both bands find nothing
+    clips[0][:40, :100] = 0  # bins in which both filters find nothing
     batch = torch.nn.utils.rnn.pad_sequence([torch.from_numpy(clip) for clip in clips], batch_first=True)
     masks = harmonic_mask(batch, [len(clip) for clip in clips])
     for clip, mask in zip(clips, masks, strict=True):
