@@ -39,9 +39,7 @@ class CorpusArguments:
     pool: str | None = field(default=None, metadata={"help": "`corrected` or `paper`: the report's four corpora"})
     map_emotions: dict[str, str] | None = field(default=None, metadata={"help": "emotion: another, or `drop`"})
     intensities: list[str] | None = field(default=None, metadata={"help": "values of `intensity` to keep"})
-    pad_to_longest: bool = field(
-        default=False, metadata={"help": "the longest clip of the corpus is the `min_duration` of all"}
-    )
+    pad_to_longest: bool = field(default=False, metadata={"help": "all clips get the length of the corpus' longest"})
     on_bad_audio: str = field(default="raise", metadata={"help": "`raise`, or `skip`: count and list in results.json"})
     num_proc: int | None = field(default=None, metadata={"help": "workers for the features; null chooses"})
 

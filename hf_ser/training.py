@@ -36,14 +36,14 @@ def build_feature_extractor(recipe: Recipe, dataset: Dataset | None = None) -> S
 
     Args:
         recipe: its feature options.
-        dataset: the corpus, whose longest clip is the `min_duration` of `pad_to_longest`; else it is not needed.
+        dataset: the corpus, whose longest clip gives all their length with `pad_to_longest`; else it is not needed.
 
     Raises:
         RecipeError: for an option that is not valid.
     """
     options = dict(recipe.features)
     if recipe.corpus.pad_to_longest:
-        options["min_duration"] = _find_longest(dataset, options)
+        options["min_duration"] = options["max_duration"] = _find_longest(dataset, options)
     if recipe.waveform.checkpoint is not None:
         return load_waveform_extractor(recipe.waveform.checkpoint, options)
     try:

@@ -444,7 +444,8 @@ def test_the_network_is_tried_on_the_shortest_clip_of_each_part(make_recipe, spl
 
 def test_every_clip_can_be_padded_to_the_longest_of_the_corpus(make_recipe, sound_split):
     recipe = make_recipe("padded", "--pad_to_longest", "true", "--min_duration", "null")
-    assert build_feature_extractor(recipe, sound_split["train"]).min_duration == max(sound_split["train"]["duration"])
+    extractor = build_feature_extractor(recipe, sound_split["train"])
+    assert extractor.min_duration == extractor.max_duration == max(sound_split["train"]["duration"])
     recipe = make_recipe("cut", "--pad_to_longest", "true", "--min_duration", "null", "--max_duration", "0.4")
     assert build_feature_extractor(recipe, sound_split["train"]).min_duration == 0.4
     recipe = make_recipe("both", "--pad_to_longest", "true", "--min_duration", "1")

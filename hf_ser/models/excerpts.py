@@ -22,7 +22,7 @@ class ExcerptMixin:
     """
 
     def trim(self, waveform: Any) -> np.ndarray:
-        """What is heard of a clip, (samples,): from `offset` to `max_duration`, without silence.
+        """What is heard of a clip, (samples,): behind `offset`, without silence, at most `max_duration` of it.
 
         Augmentation has its place between this and `extract`.
 
@@ -37,7 +37,8 @@ class ExcerptMixin:
         if len(waveform) <= self._count_samples(self.offset):
             seconds = len(waveform) / self.sampling_rate
             raise ValueError(
-                f"The clip lasts {seconds:.3f} s, which is over at `offset` {self.offset} s. Leave it out."
+                f"The clip lasts {seconds:.3f} s, which is over at `offset` {self.offset} s. Give a smaller one, "
+                "or leave the clip out of the corpus."
             )
         waveform = waveform[self._count_samples(self.offset) :]
         if self.silence_threshold is not None:
