@@ -14,7 +14,7 @@ import transformers
 from datasets import Dataset, DatasetDict
 from transformers import EarlyStoppingCallback, PreTrainedModel, SequenceFeatureExtractor, TrainerCallback
 
-from hf_ser.arguments import AugmentationArguments, Recipe
+from hf_ser.arguments import AugmentationArguments, FineTuningArguments, Recipe
 from hf_ser.collators import AugmentingCollator, FeatureCollator, NoisyCopies, WaveformCollator
 from hf_ser.errors import RecipeError, RunError, suggest, writing
 from hf_ser.losses import EmotionLoss, balance_classes
@@ -22,6 +22,7 @@ from hf_ser.metrics import METRICS, compute_metrics
 from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.models.modeling import SpectrogramForAudioClassification
+from hf_ser.optimization import prepare_optimization, separate_backbone, step_down
 from hf_ser.runs import FREE_SPACE
 from hf_ser.workers import count_cores
 
@@ -89,6 +90,7 @@ def build_trainer(
     """
     labels = split["train"].features["label"].names
     _check_selection(recipe.training)
+    prepare_optimization(recipe, model)
     has_validation = len(split["validation"]) > 0
     if not has_validation:
         _train_without_validation(recipe)
@@ -105,6 +107,7 @@ def build_trainer(
             data_collator=evaluation_collator,
             train_collator=collator,
             on_device=recipe.augmentation.features == "device",
+            fine_tuning=recipe.fine_tuning,
             train_dataset=train,
             eval_dataset=select_inputs(split["validation"]) if has_validation else None,
             processing_class=feature_extractor,
@@ -133,12 +136,21 @@ class EmotionTrainer(transformers.Trainer):
     Args:
         train_collator: of the training part; `data_collator` is that of all others.
         on_device: a WaveformCollator only reads, and its features are computed where the model is.
+        fine_tuning: learning rates, beside those of `args`.
     """
 
-    def __init__(self, *args: Any, train_collator: Callable, on_device: bool = False, **kwargs: Any):
+    def __init__(
+        self,
+        *args: Any,
+        train_collator: Callable,
+        on_device: bool,
+        fine_tuning: FineTuningArguments,
+        **kwargs: Any,
+    ):
         super().__init__(*args, **kwargs)
         self.train_collator = train_collator
         self.on_device = on_device
+        self.fine_tuning = fine_tuning
 
     def get_train_dataloader(self) -> torch.utils.data.DataLoader:
         """Batches of the training part, augmented."""
@@ -160,6 +172,23 @@ class EmotionTrainer(transformers.Trainer):
                 "Give a smaller `learning_rate`, more `warmup_steps`, or bf16 in place of fp16."
             )
         return loss
+
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
+        """Trainer's optimiser, in which the backbone may have a rate of its own."""
+        is_new, rate = self.optimizer is None, self.fine_tuning.backbone_learning_rate
+        optimizer = super().create_optimizer(*args, **kwargs)
+        if is_new and rate is not None:
+            separate_backbone(optimizer, self.model, rate)
+        return optimizer
+
+    def create_scheduler(self, num_training_steps: int, *args: Any, **kwargs: Any) -> Any:
+        """Trainer's schedule, which may step down after every so many epochs."""
+        is_new, options = self.lr_scheduler is None, self.fine_tuning
+        schedule = super().create_scheduler(num_training_steps, *args, **kwargs)
+        if is_new and options.lr_decay_epochs is not None:
+            steps_per_epoch = int(num_training_steps / self.args.num_train_epochs + 1e-6)  # Trainer has rounded up
+            step_down(schedule, options.lr_decay_factor, options.lr_decay_epochs * steps_per_epoch)
+        return schedule
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """Train; a full disk is reported as such."""

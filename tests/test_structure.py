@@ -33,7 +33,7 @@ FLOW = """
     models
     features
     augmentation.arguments augmentation.waveform augmentation.image augmentation.mixing augmentation
-    arguments inspection collators losses runs
+    arguments inspection collators losses optimization runs
     metrics.confusion metrics.base metrics.accuracy metrics.macro_f1 metrics.per_class_recall metrics.uar
     metrics.weighted_f1 metrics.intervals metrics
     training plots evaluation folds
