@@ -70,6 +70,10 @@ class FineTuningArguments:
     )
     lr_decay_factor: float = field(default=0.1, metadata={"help": "see `lr_decay_epochs`"})
     early_stopping_patience: int | None = field(default=None, metadata={"help": "evaluations without a better one"})
+    retrain: bool = field(
+        default=False,
+        metadata={"help": "train again on training and validation parts, for the number of epochs found best"},
+    )
 
 
 @dataclass

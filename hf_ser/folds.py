@@ -54,7 +54,10 @@ def pool_folds(recipe: Recipe, runs: Sequence[Recipe]) -> dict[str, Any]:
         "versions": first["versions"],
         "runtime": _pool_runtimes([fold["runtime"] for fold in folds]),
         "fold_metrics": _spread([fold["metrics"] for fold in folds]),
-        "folds": [{"fold": number, **{key: fold[key] for key in KEPT}} for number, fold in enumerate(folds)],
+        "folds": [
+            {"fold": number, **{key: fold[key] for key in (*KEPT, *({"retraining"} & fold.keys()))}}
+            for number, fold in enumerate(folds)
+        ],
     }
     with writing(folder, FREE_SPACE):
         write_folds([read_split(path / SPLIT) for path in folders], recipe.split, folder / SPLIT)

@@ -92,6 +92,8 @@ def build_trainer(
     _check_selection(recipe.training)
     prepare_optimization(recipe, model)
     has_validation = len(split["validation"]) > 0
+    if recipe.fine_tuning.retrain:
+        _check_retraining(recipe.training, has_validation)
     if not has_validation:
         _train_without_validation(recipe)
     train, collator = _build_inputs(recipe, feature_extractor, split["train"])
@@ -151,6 +153,8 @@ class EmotionTrainer(transformers.Trainer):
         self.train_collator = train_collator
         self.on_device = on_device
         self.fine_tuning = fine_tuning
+        # Of a second training: the end of the first, which has found the number of epochs.
+        self.search: transformers.TrainerState | None = None
 
     def get_train_dataloader(self) -> torch.utils.data.DataLoader:
         """Batches of the training part, augmented."""
@@ -341,6 +345,21 @@ def _check_mixing(augmentation: AugmentationArguments, feature_extractor: Spectr
             f"`{key}` blends clips of one length. Give `crop_frames` and a `min_duration` that covers them, "
             "`min_duration` and `max_duration` of the same value, or `batch_padding`."
         )
+
+
+def _check_retraining(arguments: transformers.TrainingArguments, has_validation: bool) -> None:
+    """What is to be trained again for the best number of epochs is scored after each epoch."""
+    if not has_validation:
+        raise RecipeError("`retrain` needs a validation part: give `validation` a share above 0.")
+    for key in ("eval_strategy", "save_strategy"):
+        strategy = getattr(arguments, key).value
+        if strategy != "epoch":
+            raise RecipeError(
+                f"`retrain` needs the best number of whole epochs, and `{key}: {strategy}` does not look after each. "
+                f"Give `{key}: epoch`, or leave `retrain` out."
+            )
+    if arguments.max_steps > 0 or arguments.num_train_epochs % 1:
+        raise RecipeError("`retrain` counts whole epochs: give a whole `num_train_epochs`, and no `max_steps`.")
 
 
 def _train_without_validation(recipe: Recipe) -> None:

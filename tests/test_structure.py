@@ -36,7 +36,7 @@ FLOW = """
     arguments inspection collators losses optimization runs
     metrics.confusion metrics.base metrics.accuracy metrics.macro_f1 metrics.per_class_recall metrics.uar
     metrics.weighted_f1 metrics.intervals metrics
-    training plots evaluation folds
+    training retraining plots evaluation folds
     model_card_data model_card_check model_card
     inference feature_views feature_sheets feature_plots report rescoring order_scores feature_orders cli
 """
