@@ -71,12 +71,23 @@ class FineTuningArguments:
 
     backbone_weights: str | None = field(default=None, metadata={"help": "null, `timm`, a Hub id or a file"})
     class_weights: str = field(default="none", metadata={"help": "`none`, or `balanced`: rare emotions weigh more"})
+    backbone_learning_rate: float | None = field(
+        default=None, metadata={"help": "of the backbone; `learning_rate` is then the head's"}
+    )
+    lr_decay_epochs: int | None = field(
+        default=None, metadata={"help": "epochs after which a constant rate is multiplied by `lr_decay_factor`"}
+    )
+    lr_decay_factor: float = field(default=0.1, metadata={"help": "see `lr_decay_epochs`"})
     early_stopping_patience: int | None = field(default=None, metadata={"help": "evaluations without a better one"})
     train_on: str = field(
         default="clips", metadata={"help": "`clips`, or `windows`: each window of `window_frames` is a row of its own"}
     )
     max_windows_per_class: int | None = field(
         default=None, metadata={"help": "windows of each emotion to learn from, drawn by the seed; null takes all"}
+    )
+    retrain: bool = field(
+        default=False,
+        metadata={"help": "train again on training and validation parts, for the number of epochs found best"},
     )
 
     def __post_init__(self) -> None:
@@ -116,6 +127,9 @@ RANGES = {
     "dataloader_num_workers": (0, math.inf),
     "num_train_epochs": (1e-3, math.inf),
     "learning_rate": (0, math.inf),
+    "backbone_learning_rate": (0, math.inf),
+    "lr_decay_epochs": (1, math.inf),
+    "lr_decay_factor": (0, 1),
     "weight_decay": (0, math.inf),
     "warmup_steps": (0, math.inf),
     "max_grad_norm": (0, math.inf),

@@ -15,7 +15,7 @@ import torch
 from datasets import Dataset, DatasetDict, concatenate_datasets
 from rich.table import Table
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
-from transformers import PreTrainedModel, SequenceFeatureExtractor
+from transformers import PreTrainedModel, SequenceFeatureExtractor, TrainerState
 
 from hf_ser.arguments import Recipe
 from hf_ser.corpora import describe_corpora
@@ -58,13 +58,19 @@ def evaluate_run(
         **score_windows(trainer, test),
         "protocol": describe_split(split, recipe.split, _describe_selection(trainer)),
         "corpus": _describe_corpus(recipe, split),
-        "history": merge_history(trainer.state.log_history),
+        "history": merge_history((trainer.search or trainer.state).log_history),
         "probe": probe(trainer.model, trainer.processing_class),
         "skipped_audio": skipped,
         "recipe": _describe_recipe(recipe, trainer.model),
         "versions": {package: version(package) for package in PACKAGES},
         "runtime": _describe_runtime(trainer),
     }
+    if trainer.search:
+        results["retraining"] = {
+            "epochs": int(trainer.args.num_train_epochs),
+            "n_train": len(split["train"]) + len(split["validation"]),
+            "history": merge_history(trainer.state.log_history),
+        }
     if trainer.is_world_process_zero():
         with writing(folder, FREE_SPACE):
             predictions.to_parquet(folder / PREDICTIONS, index=False)
@@ -178,7 +184,10 @@ def _score_groups(predictions: np.ndarray, references: np.ndarray, groups: pd.Se
 
 
 def _describe_selection(trainer: EmotionTrainer) -> str:
-    """On what the checkpoint was chosen; never the test part."""
+    """On what the checkpoint, or the number of epochs, was chosen; never the test part."""
+    if trainer.search:
+        metric = trainer.args.metric_for_best_model
+        return f"epochs by validation {metric}, then retrained on training and validation parts"
     if not trainer.args.load_best_model_at_end:
         return "nothing: the weights after the last epoch"
     return f"validation {trainer.args.metric_for_best_model}"
@@ -199,8 +208,9 @@ def _describe_recipe(recipe: Recipe, model: PreTrainedModel) -> dict[str, Any]:
 
 
 def _describe_runtime(trainer: EmotionTrainer) -> dict[str, Any]:
-    epochs = [entry["epoch_seconds"] for entry in trainer.state.log_history if "epoch_seconds" in entry]
+    epochs = _list_epoch_seconds(trainer.state)
     seconds = statistics.median(epochs) if epochs else 0.0
+    before = _list_epoch_seconds(trainer.search) if trainer.search else []
     on_gpu = torch.cuda.is_available()
     peak = torch.cuda.max_memory_allocated() if on_gpu else _peak_resident_bytes()
     processes, rows = trainer.args.world_size, trainer.train_dataset
@@ -209,12 +219,16 @@ def _describe_runtime(trainer: EmotionTrainer) -> dict[str, Any]:
         torch.cuda.get_device_name() if on_gpu else f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
     )
     return {
-        "train_seconds": sum(epochs),
+        "train_seconds": sum(before) + sum(epochs),
         "seconds_per_epoch": seconds,
         "clips_per_second": len(clips) / seconds if seconds else 0.0,
         "peak_memory_mb": peak / 1e6,
         "hardware": f"{processes} x {hardware}" if processes > 1 else hardware,
     }
+
+
+def _list_epoch_seconds(state: TrainerState) -> list[float]:
+    return [entry["epoch_seconds"] for entry in state.log_history if "epoch_seconds" in entry]
 
 
 def _peak_resident_bytes() -> int:

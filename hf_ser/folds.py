@@ -20,8 +20,8 @@ from hf_ser.splits.lists import hash_folds, read_split, write_folds
 UNITED = ("shared_speakers", "shared_sentences", "shared_audio", "train_corpora", "test_corpora")
 # What the pooled results keep of each fold.
 KEPT = ("metrics", "intervals", "confusion_matrix", "protocol", "history", "probe", "versions", "runtime")
-# And what it keeps of those whose model cuts windows.
-KEPT_OF_WINDOWS = ("window_metrics", "n_windows", "window_confusion_matrix")
+# And what it keeps where there is any: of models that cut windows, and of those that were trained again.
+KEPT_IF_ANY = ("window_metrics", "n_windows", "window_confusion_matrix", "retraining")
 
 
 def pool_folds(recipe: Recipe, runs: Sequence[Recipe]) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def _pool_windows(folds: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _keep(fold: dict[str, Any]) -> dict[str, Any]:
     """What the pooled results keep of a fold's own."""
-    return {key: fold[key] for key in KEPT} | {key: fold[key] for key in KEPT_OF_WINDOWS if key in fold}
+    return {key: fold[key] for key in KEPT} | {key: fold[key] for key in KEPT_IF_ANY if key in fold}
 
 
 def _spread(scores: list[dict[str, float]]) -> dict[str, dict[str, float]]:

@@ -1,8 +1,10 @@
 """A run folder: opened for one recipe, resumed from its last whole checkpoint, closed with what travels.
 
-A run over folds holds one such folder for each fold, and is resumed at the fold that was interrupted.
+A run over folds holds one such folder for each fold, and is resumed at the fold that was interrupted. A run that
+trains twice holds what its first training has found, and the checkpoints of the second, in a folder `retrained`.
 """
 
+import dataclasses
 import json
 import logging
 import os
@@ -13,7 +15,7 @@ from typing import Any
 
 import yaml
 from datasets import DatasetDict
-from transformers import PreTrainedModel, SequenceFeatureExtractor
+from transformers import PreTrainedModel, SequenceFeatureExtractor, TrainerState
 
 from hf_ser.arguments import Recipe, change_recipe, read_recipe
 from hf_ser.errors import RunError, writing
@@ -23,6 +25,7 @@ from hf_ser.splits.lists import hash_clips, hash_split, write_split
 logger = logging.getLogger(__name__)
 
 RECIPE, RESULTS, SPLIT, PREDICTIONS = "recipe.yaml", "results.json", "split.json", "predictions.parquet"
+RETRAINED, SEARCH = "retrained", "search.json"
 CHANGED = "Restore the corpus as it was when the run began, or give another `--output_dir` for a new run."
 FREE_SPACE = "Free some space and run the same command again: it goes on from the last checkpoint."
 # Without any one of these, Trainer would resume from a damaged checkpoint or diverge without a word.
@@ -42,7 +45,7 @@ def open_run(recipe: Recipe) -> Path:
         raise RunError(f"`{folder}` holds a finished run. Give another `--output_dir`, or delete the folder.")
     with writing(folder, FREE_SPACE):
         folder.mkdir(parents=True, exist_ok=True)
-        if (_list_checkpoints(folder) or list_folds(folder)) and (folder / RECIPE).exists():
+        if (_has_begun(folder) or list_folds(folder)) and (folder / RECIPE).exists():
             _check_same_recipe(folder / RECIPE, recipe.options)
         logger.info("Run folder: `%s`", folder)
         _write_whole(folder / RECIPE, yaml.safe_dump(recipe.options, sort_keys=False))
@@ -83,7 +86,7 @@ def keep_split(folder: Path, split: DatasetDict, arguments: SplitArguments) -> N
     Raises:
         RunError: if the run goes on, or other folds of it are there, and the corpus has changed since.
     """
-    before = [folder] if _list_checkpoints(folder) else []
+    before = [folder] if _has_begun(folder) else []
     before += [fold for fold in list_folds(folder.parent) if fold != folder] if _is_fold(folder) else []
     for path in [other / SPLIT for other in before if (other / SPLIT).exists()][:1]:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -107,6 +110,19 @@ def find_checkpoint(folder: Path) -> str | None:
     return None
 
 
+def keep_search(folder: Path, search: TrainerState) -> None:
+    """Write what the first of two trainings has found, so that a run that goes on need not repeat its end."""
+    with writing(folder, FREE_SPACE):
+        (folder / RETRAINED).mkdir(exist_ok=True)
+        _write_whole(folder / RETRAINED / SEARCH, json.dumps(dataclasses.asdict(search), indent=2))
+
+
+def read_search(folder: Path) -> TrainerState | None:
+    """What the first of two trainings has found; None if it has not ended."""
+    path = folder / RETRAINED / SEARCH
+    return TrainerState.load_from_json(path) if path.exists() else None
+
+
 def save_model(folder: Path, model: PreTrainedModel, feature_extractor: SequenceFeatureExtractor) -> None:
     """Save what travels: weights, configurations and the Python files that load them."""
     with writing(folder, FREE_SPACE):
@@ -117,17 +133,22 @@ def save_model(folder: Path, model: PreTrainedModel, feature_extractor: Sequence
 
 
 def close_run(folder: Path, results: dict[str, Any]) -> None:
-    """Write results.json, which marks a run as finished and so comes last; the checkpoints go."""
+    """Write results.json, which marks a run as finished and so comes last; the checkpoints of all trainings go."""
     with writing(folder, FREE_SPACE):
         _write_whole(folder / RESULTS, json.dumps(results, indent=2, allow_nan=False))
-    for checkpoint in _list_checkpoints(folder):
-        shutil.rmtree(checkpoint)
+    for leftover in [*_list_checkpoints(folder), *folder.glob(RETRAINED)]:
+        shutil.rmtree(leftover)
 
 
 def _list_checkpoints(folder: Path) -> list[Path]:
     """Checkpoints of Trainer, by their step."""
     steps = {path: path.name.removeprefix("checkpoint-") for path in folder.glob("checkpoint-*")}
     return sorted((path for path, step in steps.items() if step.isdecimal()), key=lambda path: int(steps[path]))
+
+
+def _has_begun(folder: Path) -> bool:
+    """Whether anything was learnt there."""
+    return bool(_list_checkpoints(folder)) or (folder / RETRAINED).exists()
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -12,7 +12,7 @@ import transformers
 from datasets import Dataset, DatasetDict
 from transformers import EarlyStoppingCallback, PreTrainedModel, SequenceFeatureExtractor, TrainerCallback
 
-from hf_ser.arguments import AugmentationArguments, Recipe
+from hf_ser.arguments import AugmentationArguments, FineTuningArguments, Recipe
 from hf_ser.collators import AugmentingCollator, FeatureCollator, NoisyCopies, WaveformCollator
 from hf_ser.errors import RecipeError, RunError, suggest, writing
 from hf_ser.losses import EmotionLoss, balance_classes
@@ -20,6 +20,7 @@ from hf_ser.metrics import METRICS, compute_metrics
 from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.models.modeling import SpectrogramForAudioClassification
+from hf_ser.optimization import prepare_optimization, separate_backbone, step_down
 from hf_ser.runs import FREE_SPACE
 from hf_ser.waveform_models import load_waveform_extractor, load_waveform_model
 from hf_ser.window_rows import WindowRows, count_frames
@@ -103,7 +104,10 @@ def build_trainer(
     """
     labels = split["train"].features["label"].names
     _check_selection(recipe.training)
+    prepare_optimization(recipe, model)
     has_validation = len(split["validation"]) > 0
+    if recipe.fine_tuning.retrain:
+        _check_retraining(recipe.training, has_validation)
     if not has_validation:
         _train_without_validation(recipe)
     train, collator = _build_inputs(recipe, feature_extractor, split["train"])
@@ -123,6 +127,7 @@ def build_trainer(
             data_collator=evaluation_collator,
             train_collator=collator,
             on_device=recipe.augmentation.features == "device",
+            fine_tuning=recipe.fine_tuning,
             train_dataset=train,
             eval_dataset=select_inputs(split["validation"]) if has_validation else None,
             processing_class=feature_extractor,
@@ -152,12 +157,23 @@ class EmotionTrainer(transformers.Trainer):
     Args:
         train_collator: of the training part; `data_collator` is that of all others.
         on_device: a WaveformCollator only reads, and its features are computed where the model is.
+        fine_tuning: learning rates, beside those of `args`.
     """
 
-    def __init__(self, *args: Any, train_collator: Callable, on_device: bool = False, **kwargs: Any):
+    def __init__(
+        self,
+        *args: Any,
+        train_collator: Callable,
+        on_device: bool,
+        fine_tuning: FineTuningArguments,
+        **kwargs: Any,
+    ):
         super().__init__(*args, **kwargs)
         self.train_collator = train_collator
         self.on_device = on_device
+        self.fine_tuning = fine_tuning
+        # Of a second training: the end of the first, which has found the number of epochs.
+        self.search: transformers.TrainerState | None = None
 
     def get_train_dataloader(self) -> torch.utils.data.DataLoader:
         """Batches of the training part, augmented."""
@@ -179,6 +195,23 @@ class EmotionTrainer(transformers.Trainer):
                 "Give a smaller `learning_rate`, more `warmup_steps`, or bf16 in place of fp16."
             )
         return loss
+
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
+        """Trainer's optimiser, in which the backbone may have a rate of its own."""
+        is_new, rate = self.optimizer is None, self.fine_tuning.backbone_learning_rate
+        optimizer = super().create_optimizer(*args, **kwargs)
+        if is_new and rate is not None:
+            separate_backbone(optimizer, self.model, rate)
+        return optimizer
+
+    def create_scheduler(self, num_training_steps: int, *args: Any, **kwargs: Any) -> Any:
+        """Trainer's schedule, which may step down after every so many epochs."""
+        is_new, options = self.lr_scheduler is None, self.fine_tuning
+        schedule = super().create_scheduler(num_training_steps, *args, **kwargs)
+        if is_new and options.lr_decay_epochs is not None:
+            steps_per_epoch = int(num_training_steps / self.args.num_train_epochs + 1e-6)  # Trainer has rounded up
+            step_down(schedule, options.lr_decay_factor, options.lr_decay_epochs * steps_per_epoch)
+        return schedule
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """Train; a full disk is reported as such."""
@@ -355,6 +388,21 @@ def check_mixing(augmentation: AugmentationArguments, feature_extractor: Spectro
             f"`{key}` blends clips of one length. Give `crop_frames` and a `min_duration` that covers them, "
             "`min_duration` and `max_duration` of the same value, or `batch_padding`."
         )
+
+
+def _check_retraining(arguments: transformers.TrainingArguments, has_validation: bool) -> None:
+    """What is to be trained again for the best number of epochs is scored after each epoch."""
+    if not has_validation:
+        raise RecipeError("`retrain` needs a validation part: give `validation` a share above 0.")
+    for key in ("eval_strategy", "save_strategy"):
+        strategy = getattr(arguments, key).value
+        if strategy != "epoch":
+            raise RecipeError(
+                f"`retrain` needs the best number of whole epochs, and `{key}: {strategy}` does not look after each. "
+                f"Give `{key}: epoch`, or leave `retrain` out."
+            )
+    if arguments.max_steps > 0 or arguments.num_train_epochs % 1:
+        raise RecipeError("`retrain` counts whole epochs: give a whole `num_train_epochs`, and no `max_steps`.")
 
 
 def _train_without_validation(recipe: Recipe) -> None:

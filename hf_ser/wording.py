@@ -1,5 +1,6 @@
 """Words for a result: percentages, its split and what may be said about its speakers, the same in plots and card."""
 
+import re
 from collections.abc import Sequence
 
 SCORE_NAMES = {
@@ -78,16 +79,18 @@ def describe_size(protocol: dict) -> str:
 
 
 def selected_epoch(results: dict) -> float | None:
-    """The first epoch with the best validation score (`validation uar`, `validation loss`); None if none was selected.
+    """The first epoch with the best validation score (`validation uar`, `epochs by validation loss, then retrained`).
 
-    Trainer too keeps the first of equals.
+    None if none was selected. Trainer too keeps the first of equals.
     """
     if "folds" in results:  # each has its own
         return None
-    part, *metric = results["protocol"]["selected_on"].lower().split()
-    key = "eval_" + (metric or ["uar"])[-1].removeprefix("eval_")
+    selected_on = re.search(r"\bvalidation(?: (?:eval_)?(\w+))?", results["protocol"]["selected_on"].lower())
+    if selected_on is None:
+        return None
+    key = f"eval_{selected_on[1] or 'uar'}"
     scored = [entry for entry in results["history"] if key in entry]
-    if part != "validation" or not scored:
+    if not scored:
         return None
     best = min if key == "eval_loss" else max
     return best(scored, key=lambda entry: entry[key])["epoch"]

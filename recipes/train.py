@@ -8,6 +8,7 @@ import hf_ser
 from hf_ser.errors import exit_in_one_line
 from hf_ser.folds import pool_folds
 from hf_ser.report import finish_run, report_run
+from hf_ser.retraining import run_training
 from hf_ser.runs import find_checkpoint, is_finished, keep_split, open_run, plan_runs, save_model
 from hf_ser.splits import count_folds
 from hf_ser.training import use_all_cores
@@ -45,7 +46,7 @@ def train(recipe, dataset, feature_extractor, skipped) -> None:
         checkpoint = find_checkpoint(folder)
     model = hf_ser.build_model(recipe, dataset.features["label"].names, feature_extractor)
     trainer = hf_ser.build_trainer(recipe, model, feature_extractor, split)
-    trainer.train(resume_from_checkpoint=checkpoint)
+    trainer = run_training(trainer, recipe, split, checkpoint)
 
     results = hf_ser.evaluate_run(trainer, recipe, split, skipped)
     if trainer.is_world_process_zero():

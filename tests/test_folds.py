@@ -128,6 +128,25 @@ def test_the_protocol_speaks_for_all_folds(run):
     assert protocol["split_hash"] == json.loads((folder / "split.json").read_text())["hash"]
 
 
+def test_folds_that_were_trained_twice_say_so_and_keep_their_own_number_of_epochs(run):
+    recipe, runs, folder = run
+    for fold, epochs in enumerate((12, 9)):
+        path = folder / f"fold-0{fold}" / "results.json"
+        results = json.loads(path.read_text())
+        results["protocol"]["selected_on"] = (
+            "epochs by validation uar, then retrained on training and validation parts"
+        )
+        results["retraining"] = {"epochs": epochs, "n_train": 428, "history": []}
+        path.write_text(json.dumps(results))
+    pooled = pool_folds(recipe, runs)
+    assert [fold["retraining"]["epochs"] for fold in pooled["folds"]] == [12, 9]
+    assert pooled["protocol"]["selected_on"].endswith("retrained on training and validation parts, in each fold")
+    card = " ".join(str(render_model_card(pooled, folder)).split())
+    assert (
+        "Each fold's model learned from its own training and validation parts and was scored on its own test" in card
+    )
+
+
 def test_one_fold_of_unknown_speakers_leaves_the_claim_unproven(run):
     recipe, runs, folder = run
     path = folder / "fold-01" / "results.json"

@@ -93,6 +93,12 @@ def test_the_epoch_of_least_loss_is_marked_where_the_loss_selected_it(drawn):
     assert list(drawn[0].axes[0].lines[-1].get_xdata()) == [19.0, 19.0]  # eval_loss rises from epoch 20 on
 
 
+def test_the_epoch_that_gave_a_second_training_its_length_is_marked(drawn):
+    selected_on = "epochs by validation loss, then retrained on training and validation parts"
+    plot_learning_curve(make_results(selected_on=selected_on), "unused.png")
+    assert list(drawn[0].axes[0].lines[-1].get_xdata()) == [19.0, 19.0]
+
+
 def test_no_epoch_is_marked_where_none_was_selected(drawn):
     plot_learning_curve(make_results(selected_on="nothing: the last epoch is kept"), "unused.png")
     assert [len(axes.lines) for axes in drawn[0].axes] == [2, 1]

@@ -94,3 +94,16 @@ def test_another_recipe_does_not_go_on_in_the_folds_of_this_one(start, undisturb
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "was begun with another `learning_rate`. " in errors.splitlines()[-1]
+
+
+def test_a_run_killed_in_the_second_training_of_a_fold_goes_on_there(start, tmp_path):
+    folder, options = tmp_path / "retrained", ("--folds", "2", "--retrain", "true", "--metric_for_best_model", "loss")
+    kill_in(start(folder, *options), folder / "fold-01" / "retrained")
+    process = start(folder, *options)
+    output, errors = process.communicate(timeout=600)
+    assert process.returncode == 0, errors
+    assert f"Going on from `{folder / 'fold-01' / 'retrained' / 'checkpoint-'}" in errors
+    assert not list(folder.glob("fold-*/retrained"))
+    results = json.loads((folder / "results.json").read_text())
+    assert [fold["retraining"]["n_train"] for fold in results["folds"]] == [160, 160]
+    assert "2 folds, n = 320" in " ".join(output.split())
