@@ -9,7 +9,6 @@ import functools
 import inspect
 import math
 import sys
-import types
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +23,7 @@ from hf_ser.errors import RecipeError, suggest
 from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.splits.arguments import SplitArguments
+from hf_ser.values import describe_type, is_number, matches_type, read_value
 
 
 @dataclass
@@ -239,39 +239,7 @@ def _parse_overrides(arguments: list[str]) -> dict[str, Any]:
     if len(words) % 2 or not all(word.startswith("--") for word in words[::2]):
         raise RecipeError(f"Overrides are pairs, `--key value`; got {' '.join(arguments)!r}.")
     keys = [word.removeprefix("--").replace("-", "_") for word in words[::2]]
-    return {key: _read_value(text, _list_keys().get(key, str)) for key, text in zip(keys, words[1::2], strict=True)}
-
-
-def _read_value(text: str, kind: Any) -> Any:
-    """The value that a word of the command line stands for, given the key's type."""
-    value = _read_yaml(text)
-    if not isinstance(value, str) and _matches(value, kind):
-        return value
-    takes_names = _matches([""], kind)
-    if _matches(text, kind) and not (takes_names and "," in text):
-        return text
-    if takes_names:  # 03,08 are names, and no numbers
-        names = [name.strip(" '\"") for name in text.strip("[]").split(",")]
-        return [None if name == "null" and _matches([None], kind) else name for name in names]
-    if _matches(listed := _read_yaml(f"[{text}]"), kind):
-        return listed
-    return float(value) if _matches(0.5, kind) and _is_number(value) else value
-
-
-def _read_yaml(text: str) -> Any:
-    """One YAML value; text that is no YAML stays text."""
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):  # ValueError: a date such as 2024-13-01
-        return text
-
-
-def _is_number(value: Any) -> bool:
-    """Whether text is a number to Python; YAML takes 1e-5 for text."""
-    try:
-        return isinstance(value, str) and math.isfinite(float(value))
-    except ValueError:
-        return False
+    return {key: read_value(text, _list_keys().get(key, str)) for key, text in zip(keys, words[1::2], strict=True)}
 
 
 def _check_option(key: str, value: Any) -> None:
@@ -281,17 +249,17 @@ def _check_option(key: str, value: Any) -> None:
     if key not in types_by_key:
         raise RecipeError(f"Unknown key `{key}` in the recipe. {suggest(key, types_by_key)}")
     kind = types_by_key[key]
-    if _matches(value, kind):
+    if matches_type(value, kind):
         _check_range(key, value)
         return
     hint = ""
     if isinstance(value, bool):
         hint = ' YAML reads a bare no, off, yes and on as true or false: put quotes around it, "no".'
-    elif _is_number(value) and _matches(0.5, kind):
+    elif is_number(value) and matches_type(0.5, kind):
         hint = " YAML reads 1e-5 as text: write 1.0e-05."
-    elif _matches([""], kind):
+    elif matches_type([""], kind):
         hint = ' Write a list of quoted texts, ["03", "08"].'
-    raise RecipeError(f"`{key}` is {value!r} ({type(value).__name__}); expected {_describe(kind)}.{hint}")
+    raise RecipeError(f"`{key}` is {value!r} ({type(value).__name__}); expected {describe_type(kind)}.{hint}")
 
 
 def _check_range(key: str, value: Any) -> None:
@@ -368,41 +336,3 @@ def _options_of(section: type) -> dict[str, Any]:
         }
     hints = typing.get_type_hints(section)
     return {entry.name: hints[entry.name] for entry in dataclasses.fields(section) if entry.init}
-
-
-def _matches(value: Any, kind: Any) -> bool:
-    """Whether a value is of a type; whole numbers pass for numbers, nothing else is converted."""
-    origin, inner = typing.get_origin(kind), typing.get_args(kind)
-    if kind is Any:
-        return True
-    if origin in (typing.Union, types.UnionType):
-        return any(_matches(value, option) for option in inner)
-    if kind in (None, type(None)):
-        return value is None
-    if origin is typing.Literal:
-        return value in inner
-    if origin is dict and inner:
-        return isinstance(value, dict) and all(
-            _matches(part, kind) for pair in value.items() for part, kind in zip(pair, inner, strict=True)
-        )
-    if origin is list:
-        return isinstance(value, list) and all(_matches(item, inner[0]) for item in value)
-    if kind is float or kind is int:
-        return (
-            isinstance(value, int if kind is int else int | float)
-            and not isinstance(value, bool)
-            and math.isfinite(value)
-        )
-    return isinstance(value, origin or kind)
-
-
-def _describe(kind: Any) -> str:
-    """A type in words."""
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        return " or ".join(dict.fromkeys(_describe(option) for option in typing.get_args(kind)))
-    words = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "null"}
-    if typing.get_origin(kind) is list:
-        return f"a list ({_describe(typing.get_args(kind)[0])})"
-    return words.get(
-        kind, "a mapping" if (typing.get_origin(kind) or kind) is dict else getattr(kind, "__name__", "?")
-    )

@@ -30,7 +30,8 @@ from hf_ser.feature_views import (
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.models.kinds import DEFAULTS
 from hf_ser.models.padding import fit_length
-from hf_ser.training import build_feature_extractor, check_mixing
+from hf_ser.training import build_feature_extractor
+from hf_ser.training_checks import check_mixing
 
 logger = logging.getLogger(__name__)
 

@@ -1,7 +1,6 @@
 """From a recipe to a transformers.Trainer, wired: feature extractor, model, loss, collators, callbacks."""
 
 import logging
-import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,14 +13,23 @@ from transformers import EarlyStoppingCallback, PreTrainedModel, SequenceFeature
 
 from hf_ser.arguments import AugmentationArguments, FineTuningArguments, Recipe
 from hf_ser.collators import AugmentingCollator, FeatureCollator, NoisyCopies, WaveformCollator
-from hf_ser.errors import RecipeError, RunError, suggest, writing
+from hf_ser.errors import RecipeError, RunError, writing
 from hf_ser.losses import EmotionLoss, balance_classes
-from hf_ser.metrics import METRICS, compute_metrics
+from hf_ser.metrics import compute_metrics
 from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.models.modeling import SpectrogramForAudioClassification
 from hf_ser.optimization import prepare_optimization, separate_backbone, step_down
 from hf_ser.runs import FREE_SPACE
+from hf_ser.training_checks import (
+    check_forward,
+    check_masks,
+    check_mixing,
+    check_retraining,
+    check_selection,
+    check_waveforms,
+    check_windows,
+)
 from hf_ser.waveform_models import load_waveform_extractor, load_waveform_model
 from hf_ser.window_rows import WindowRows, count_frames
 from hf_ser.workers import count_cores
@@ -86,7 +94,7 @@ def _build_image_model(
         model = SpectrogramForAudioClassification(config, recipe.fine_tuning.backbone_weights)
     except ValueError as error:
         raise RecipeError(str(error)) from error
-    _check_windows(config, feature_extractor)
+    check_windows(config, feature_extractor)
     return model
 
 
@@ -103,11 +111,11 @@ def build_trainer(
         RecipeError: for options that contradict each other.
     """
     labels = split["train"].features["label"].names
-    _check_selection(recipe.training)
+    check_selection(recipe.training)
     prepare_optimization(recipe, model)
     has_validation = len(split["validation"]) > 0
     if recipe.fine_tuning.retrain:
-        _check_retraining(recipe.training, has_validation)
+        check_retraining(recipe.training, has_validation)
     if not has_validation:
         _train_without_validation(recipe)
     train, collator = _build_inputs(recipe, feature_extractor, split["train"])
@@ -115,11 +123,11 @@ def build_trainer(
     if recipe.fine_tuning.early_stopping_patience is not None:
         callbacks.append(EarlyStoppingCallback(recipe.fine_tuning.early_stopping_patience))
     evaluation_collator = FeatureCollator(feature_extractor)
-    _check_masks(recipe, feature_extractor)
+    check_masks(recipe, feature_extractor)
     for name in (name for name, part in split.items() if len(part)):
         changes = recipe.augmentation if name == "train" else AugmentationArguments()
         length = min(count_frames(split[name], evaluation_collator.column))
-        _check_forward(model, evaluation_collator, name, length, changes)
+        check_forward(model, evaluation_collator, name, length, changes)
     try:
         return EmotionTrainer(
             model=model,
@@ -250,7 +258,7 @@ def _build_inputs(
     check_mixing(augmentation, feature_extractor)
     if augmentation.features == "map":
         return select_inputs(train), AugmentingCollator(feature_extractor, augmentation, len(labels), seed)
-    _check_waveforms(recipe, train)
+    check_waveforms(recipe, train)
     clips = select_inputs(train, "audio")
     rows = NoisyCopies(clips, augmentation.noise_copies) if augmentation.noise_copies else clips
     return rows, WaveformCollator(feature_extractor, augmentation, len(labels), seed)
@@ -287,13 +295,6 @@ def _build_loss(recipe: Recipe, labels: list[int], num_labels: int) -> EmotionLo
     return EmotionLoss(num_labels, weights, recipe.training.label_smoothing_factor)
 
 
-def _check_selection(arguments: transformers.TrainingArguments) -> None:
-    """The checkpoint is chosen by a metric that there is."""
-    name = (arguments.metric_for_best_model or "loss").removeprefix("eval_")
-    if name not in ("loss", *METRICS):
-        raise RecipeError(f"`metric_for_best_model` is `{name}`. {suggest(name, ('loss', *METRICS))}")
-
-
 def _find_longest(dataset: Dataset | None, options: dict[str, Any]) -> float:
     """Seconds of the longest clip, as far as the options let it be heard."""
     if dataset is None:
@@ -303,106 +304,6 @@ def _find_longest(dataset: Dataset | None, options: dict[str, Any]) -> float:
     if options.get("min_duration") is not None:
         raise RecipeError("`pad_to_longest` sets `min_duration`. Leave one of them out.")
     return min(max(dataset["duration"]) - options.get("offset", 0.0), options.get("max_duration") or float("inf"))
-
-
-@torch.no_grad()
-def _check_forward(
-    model: PreTrainedModel, collator: FeatureCollator, part: str, length: int, augmentation: AugmentationArguments
-) -> None:
-    """Run the network once before hours are spent, on the shortest clip of a part, of `length` frames or samples."""
-    try:
-        features = _make_smallest(length, collator.feature_extractor, augmentation)
-        batch = collator([{collator.column: features, "label": 0}])
-        model.eval()(**{name: values for name, values in batch.items() if name != "labels"})
-    except (RuntimeError, AssertionError, ValueError) as error:
-        rows, reason = collator.feature_extractor.feature_size, " ".join(str(error).split()).rstrip(".")
-        size = f"{length} frames of {rows} rows" if collator.column == "input_features" else f"{length} samples"
-        raise RecipeError(
-            f"The network does not take the shortest clip of `{part}`, {size} before augmentation: {reason}. "
-            "Give an `image_size`, a `min_duration`, or other `backbone_kwargs`."
-        ) from error
-
-
-def _make_smallest(
-    length: int, feature_extractor: SequenceFeatureExtractor, augmentation: AugmentationArguments
-) -> np.ndarray:
-    """Features of a clip of so many frames or samples at the highest speed, and of that in a crop."""
-    rates = [rates[1] for rates in (augmentation.speed_rates, augmentation.stretch_rates) if rates is not None]
-    hop_length = getattr(feature_extractor, "hop_length", None)
-    samples = length if hop_length is None else (length - 1) * hop_length
-    samples = max(1, int(samples / math.prod(max(rate, 1.0) for rate in rates)))
-    [features] = feature_extractor.extract([np.ones(samples, np.float32)])
-    return features[: augmentation.crop_frames]
-
-
-def _check_windows(config: SpectrogramConfig, feature_extractor: SpectrogramFeatureExtractor) -> None:
-    frames = config.window_frames
-    if frames is None or feature_extractor.count_frames(0.0) >= frames:
-        return
-    seconds = (frames - 1) * feature_extractor.hop_length / feature_extractor.sampling_rate
-    seconds = math.ceil(seconds * 1e3) / 1e3  # rounded down, a sample would be missing
-    raise RecipeError(
-        f"`window_frames: {frames}` needs clips of at least {seconds} s. "
-        f"Add `min_duration: {seconds}` and a `padding` for the shorter ones."
-    )
-
-
-def _check_waveforms(recipe: Recipe, train: Dataset) -> None:
-    route = recipe.augmentation.features
-    if "audio" not in train.column_names:
-        raise RecipeError(
-            f"`features: {route}` reads sound files, but the training part has only the columns {train.column_names}. "
-            "Keep its `audio`, or give `features: map`."
-        )
-    if recipe.training.train_sampling_strategy == "group_by_length":
-        raise RecipeError(
-            f"`train_sampling_strategy: group_by_length` needs features before training, and `features: {route}` has "
-            "none. Leave one of them out."
-        )
-
-
-def _check_masks(recipe: Recipe, feature_extractor: SequenceFeatureExtractor) -> None:
-    """A clip's scores do not depend on the batch it is in."""
-    shortest, longest = feature_extractor.min_duration, feature_extractor.max_duration
-    has_masks, one_length = feature_extractor.return_attention_mask, shortest is not None and shortest == longest
-    if has_masks or one_length or recipe.training.per_device_eval_batch_size == 1:
-        return
-    raise RecipeError(
-        f"`checkpoint: {recipe.waveform.checkpoint}` takes no mask, so that zeros behind a clip would change its "
-        "scores. Give `min_duration` and `max_duration` of the same value, or `per_device_eval_batch_size: 1`."
-    )
-
-
-def check_mixing(augmentation: AugmentationArguments, feature_extractor: SpectrogramFeatureExtractor) -> None:
-    """Raise RecipeError unless clips that are mixed have one length."""
-    key = "mixup_alpha" if augmentation.mixup_alpha else "cutmix_alpha"
-    if not getattr(augmentation, key) or augmentation.batch_padding is not None:
-        return
-    if augmentation.crop_frames is not None:
-        one_length = feature_extractor.count_frames(0.0) >= augmentation.crop_frames
-    else:
-        shortest, longest = feature_extractor.min_duration, feature_extractor.max_duration
-        one_length = shortest is not None and shortest == longest
-    if not one_length:
-        raise RecipeError(
-            f"`{key}` blends clips of one length. Give `crop_frames` and a `min_duration` that covers them, "
-            "`min_duration` and `max_duration` of the same value, or `batch_padding`."
-        )
-
-
-def _check_retraining(arguments: transformers.TrainingArguments, has_validation: bool) -> None:
-    """What is to be trained again for the best number of epochs is scored after each epoch."""
-    if not has_validation:
-        raise RecipeError("`retrain` needs a validation part: give `validation` a share above 0.")
-    for key in ("eval_strategy", "save_strategy"):
-        strategy = getattr(arguments, key).value
-        if strategy != "epoch":
-            raise RecipeError(
-                f"`retrain` needs the best number of whole epochs, and `{key}: {strategy}` does not look after each. "
-                f"Give `{key}: epoch`, or leave `retrain` out."
-            )
-    if arguments.max_steps > 0 or arguments.num_train_epochs % 1:
-        raise RecipeError("`retrain` counts whole epochs: give a whole `num_train_epochs`, and no `max_steps`.")
 
 
 def _train_without_validation(recipe: Recipe) -> None:

@@ -1,0 +1,78 @@
+"""Values of a recipe's keys: read from a word of the command line, held against a type, and the type in words."""
+
+import math
+import types
+import typing
+from typing import Any
+
+import yaml
+
+
+def read_value(text: str, kind: Any) -> Any:
+    """The value that a word of the command line stands for, given the key's type."""
+    value = _read_yaml(text)
+    if not isinstance(value, str) and matches_type(value, kind):
+        return value
+    takes_names = matches_type([""], kind)
+    if matches_type(text, kind) and not (takes_names and "," in text):
+        return text
+    if takes_names:  # 03,08 are names, and no numbers
+        names = [name.strip(" '\"") for name in text.strip("[]").split(",")]
+        return [None if name == "null" and matches_type([None], kind) else name for name in names]
+    if matches_type(listed := _read_yaml(f"[{text}]"), kind):
+        return listed
+    return float(value) if matches_type(0.5, kind) and is_number(value) else value
+
+
+def _read_yaml(text: str) -> Any:
+    """One YAML value; text that is no YAML stays text."""
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError):  # ValueError: a date such as 2024-13-01
+        return text
+
+
+def is_number(value: Any) -> bool:
+    """Whether text is a number to Python; YAML takes 1e-5 for text."""
+    try:
+        return isinstance(value, str) and math.isfinite(float(value))
+    except ValueError:
+        return False
+
+
+def matches_type(value: Any, kind: Any) -> bool:
+    """Whether a value is of a type; whole numbers pass for numbers, nothing else is converted."""
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return True
+    if origin in (typing.Union, types.UnionType):
+        return any(matches_type(value, option) for option in inner)
+    if kind in (None, type(None)):
+        return value is None
+    if origin is typing.Literal:
+        return value in inner
+    if origin is dict and inner:
+        return isinstance(value, dict) and all(
+            matches_type(part, kind) for pair in value.items() for part, kind in zip(pair, inner, strict=True)
+        )
+    if origin is list:
+        return isinstance(value, list) and all(matches_type(item, inner[0]) for item in value)
+    if kind is float or kind is int:
+        return (
+            isinstance(value, int if kind is int else int | float)
+            and not isinstance(value, bool)
+            and math.isfinite(value)
+        )
+    return isinstance(value, origin or kind)
+
+
+def describe_type(kind: Any) -> str:
+    """A type in words."""
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return " or ".join(dict.fromkeys(describe_type(option) for option in typing.get_args(kind)))
+    words = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "null"}
+    if typing.get_origin(kind) is list:
+        return f"a list ({describe_type(typing.get_args(kind)[0])})"
+    return words.get(
+        kind, "a mapping" if (typing.get_origin(kind) or kind) is dict else getattr(kind, "__name__", "?")
+    )
