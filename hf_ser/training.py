@@ -27,6 +27,7 @@ from hf_ser.training_checks import (
     check_mixing,
     check_retraining,
     check_selection,
+    check_value_range,
     check_waveforms,
     check_windows,
 )
@@ -95,6 +96,7 @@ def _build_image_model(
     except ValueError as error:
         raise RecipeError(str(error)) from error
     check_windows(config, feature_extractor)
+    check_value_range(config, feature_extractor)
     return model
 
 
@@ -303,7 +305,12 @@ def _find_longest(dataset: Dataset | None, options: dict[str, Any]) -> float:
         )
     if options.get("min_duration") is not None:
         raise RecipeError("`pad_to_longest` sets `min_duration`. Leave one of them out.")
-    return min(max(dataset["duration"]) - options.get("offset", 0.0), options.get("max_duration") or float("inf"))
+    longest, offset = max(dataset["duration"]), options.get("offset", 0.0)
+    if longest <= offset:
+        raise RecipeError(
+            f"The longest clip lasts {longest:.3f} s, which is over at `offset: {offset}`. Give a smaller one."
+        )
+    return min(longest - offset, options.get("max_duration") or float("inf"))
 
 
 def _train_without_validation(recipe: Recipe) -> None:

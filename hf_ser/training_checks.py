@@ -65,6 +65,15 @@ def check_windows(config: SpectrogramConfig, feature_extractor: SpectrogramFeatu
     )
 
 
+def check_value_range(config: SpectrogramConfig, feature_extractor: SpectrogramFeatureExtractor) -> None:
+    """One range of colours does not hold both dB and their slopes."""
+    if feature_extractor.deltas and config.value_range is not None:
+        raise RecipeError(
+            f"`value_range: {config.value_range}` would cut the slopes of `deltas: {feature_extractor.deltas}`, which "
+            "have a range of their own. Leave one of them out."
+        )
+
+
 def check_waveforms(recipe: Recipe, train: Dataset) -> None:
     route = recipe.augmentation.features
     if "audio" not in train.column_names:

@@ -189,6 +189,7 @@ def test_early_stopping_ends_a_training_that_no_longer_gains(make_recipe, split)
         (("--backbone", "ser_smal_cnn"), "Did you mean `ser_small_cnn`"),
         (("--kind", "mels"), "`kind` is 'mels'"),
         (("--class_weights", "balance"), "`class_weights` is `balance`; valid: none, balanced"),
+        (("--deltas", "1"), "would cut the slopes of `deltas: 1`, which have a range of their own"),
         (("--min_duration", "0.1"), "`window_frames: 40` needs clips of at least 0.312 s"),
         (("--crop_frames", "null"), "`mixup_alpha` blends clips of one length"),
         (("--metric_for_best_model", "uarr"), "`metric_for_best_model` is `uarr`. Did you mean `uar`"),
@@ -376,6 +377,7 @@ def test_noisy_copies_are_learnt_from_beside_the_clean_clips(make_sound_trainer)
 
 def test_the_network_is_tried_on_the_shortest_clip_at_its_highest_speed(make_sound_trainer):
     options = ("--min_duration", "null", "--window_frames", "null", "--cutmix_alpha", "0", "--deltas", "1")
+    options += ("--value_range", "null")
     make_sound_trainer("slow", *options, "--speed_rates", "0.5,1")
     # The shortest for training has 0.36 s, 46 frames; 8 times as fast, 6.
     with pytest.raises(
@@ -402,6 +404,9 @@ def test_every_clip_can_be_padded_to_the_longest_of_the_corpus(make_recipe, soun
     assert extractor.min_duration == extractor.max_duration == max(sound_split["train"]["duration"])
     recipe = make_recipe("cut", "--pad_to_longest", "true", "--min_duration", "null", "--max_duration", "0.4")
     assert build_feature_extractor(recipe, sound_split["train"]).min_duration == 0.4
+    recipe = make_recipe("late", "--pad_to_longest", "true", "--min_duration", "null", "--offset", "0.6")
+    with pytest.raises(RecipeError, match=r"The longest clip lasts 0\.4.. s, which is over at `offset: 0.6`"):
+        build_feature_extractor(recipe, sound_split["train"])
     recipe = make_recipe("both", "--pad_to_longest", "true", "--min_duration", "1")
     with pytest.raises(RecipeError, match="`pad_to_longest` sets `min_duration`. Leave one of them out"):
         build_feature_extractor(recipe, sound_split["train"])

@@ -15,6 +15,8 @@ OCTAVES = 7
 BINS = 36
 # Where the filter of the highest bin ends at the highest tuning (Hz).
 HIGHEST = 4206
+# Above it librosa.cqt halves the rate once more before the first octave (Hz).
+FASTEST = 67_000
 # The resampler's answer to one sample is nothing beyond this distance (samples at the higher rate).
 REACH = 200
 # Samples at the lower rate that one row of the product of matrices gives.
@@ -54,7 +56,12 @@ def constant_q(
 
 
 def check_rate(sampling_rate: int) -> None:
-    """Raise ValueError for a rate that does not reach the highest bins."""
+    """Raise ValueError for a rate that does not reach the highest bins, or that librosa.cqt treats otherwise."""
+    if sampling_rate > FASTEST:
+        raise ValueError(
+            f"The constant-Q transform under `tonnetz` is librosa's up to {FASTEST} Hz; `sampling_rate` is "
+            f"{sampling_rate}. Use a smaller one."
+        )
     if sampling_rate < 2 * HIGHEST:
         raise ValueError(
             f"The constant-Q transform under `tonnetz` reaches {HIGHEST} Hz, and a rate of {sampling_rate} Hz ends at "

@@ -56,6 +56,10 @@ class ExcerptMixin:
         check_positive(
             silence_threshold=self.silence_threshold, min_duration=self.min_duration, max_duration=self.max_duration
         )
+        if self.silence_threshold is not None and self.silence_threshold >= 1:
+            raise ValueError(
+                f"`silence_threshold` is {self.silence_threshold}; it must be below 1, which is full scale."
+            )
         if not self.offset >= 0:
             raise ValueError(f"`offset` is {self.offset}; it must be a number of seconds, 0 or more.")
         shortest, longest = self.min_duration, self.max_duration

@@ -92,7 +92,8 @@ class SpectrogramFeatureExtractor(ExcerptMixin, SequenceFeatureExtractor):
         **kwargs: Any,
     ):
         for name in kwargs.keys() - SAVED_BESIDES:
-            check_choice("feature option", name, inspect.signature(type(self).__init__).parameters)
+            options = inspect.signature(SpectrogramFeatureExtractor.__init__).parameters.keys() - {"self", "kwargs"}
+            check_choice("feature option", name, options)
         for name in ("feature_size", "padding_value"):  # they follow from the others
             kwargs.pop(name, None)
         check_choice("kind", kind, DEFAULTS)
@@ -241,6 +242,7 @@ class SpectrogramFeatureExtractor(ExcerptMixin, SequenceFeatureExtractor):
             n_mels=self.n_mels,
             n_mfcc=self.n_mfcc,
             n_split_mels=self.n_split_mels,
+            db_reference=self.db_reference,
             top_db=self.top_db,
             log_offset=self.log_offset,
         )

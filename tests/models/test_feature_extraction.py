@@ -122,6 +122,8 @@ def test_mfcc_and_spectrogram_equal_librosa():
         ({"deltas": 3}, "`deltas` is 3; it must be 0, 1 .slopes. or 2"),
         ({"offset": -0.5}, "`offset` is -0.5; it must be a number of seconds, 0 or more"),
         ({"silence_threshold": 0.0}, "`silence_threshold` is 0.0; it must be a number above zero"),
+        ({"silence_threshold": 10.0}, "`silence_threshold` is 10.0; it must be below 1, which is full scale"),
+        ({"db_reference": 0}, "`db_reference` is 0; it must be a number above zero"),
         ({"padding": "repeat"}, "`padding: repeat` pads to `min_duration`, and none is given"),
         ({"kind": "mfcc", "scale": "db"}, "`scale` is 'db', and `kind: mfcc` has no use for it. Leave it out"),
         ({"kind": "mel", "blocks": ["mfcc"]}, "`kind: mel` has no use for it"),

@@ -54,3 +54,8 @@ def test_silence_lies_at_the_centre():
 def test_a_rate_too_low_is_named():
     with pytest.raises(ValueError, match="reaches 4206 Hz, and a rate of 8000 Hz ends at 4000 Hz"):
         check_rate(8_000)
+
+
+def test_a_rate_that_librosa_treats_otherwise_is_named():
+    with pytest.raises(ValueError, match="librosa's up to 67000 Hz; `sampling_rate` is 96000"):
+        check_rate(96_000)
