@@ -95,7 +95,8 @@ class AugmentationArguments:
             )
         if self.waveform_probability != type(self).waveform_probability and not self._changes_waveforms():
             raise RecipeError(
-                f"`waveform_probability: {self.waveform_probability}` is the chance of a change that no key asks for. "
+                f"`waveform_probability: {self.waveform_probability}` is the chance of a change that no key asks for "
+                "(`noise_copies` are made without). "
                 f"Give one of {', '.join(CHANGE_KEYS)}, or leave it out."
             )
         if self.mixup_alpha and self.cutmix_alpha:
