@@ -54,20 +54,9 @@ SHARD_SIZE = 256
 PACKAGES = ("librosa", "numba", "numpy", "scipy", "soxr", "torch", "torchaudio")
 # Modules whose code decides what the features are: a change in one makes another cache.
 CODE = (
-    *(audio, containers, colormaps, images, padding, feature_extraction, kinds, composite, cepstral, chroma),
-    *(
-        constant_q,
-        contrast,
-        excerpts,
-        waveform_extraction,
-        medians,
-        pitch_tuning,
-        separation,
-        silence,
-        spectral,
-        tonnetz,
-        transforms,
-    ),
+    *(audio, containers, colormaps, images, padding, feature_extraction, kinds),
+    *(composite, cepstral, chroma, constant_q, contrast, excerpts, waveform_extraction),
+    *(medians, pitch_tuning, separation, silence, spectral, tonnetz, transforms),
 )
 IMAGENET_MEAN, IMAGENET_STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 
