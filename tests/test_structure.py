@@ -37,7 +37,7 @@ FLOW = """
     metrics.confusion metrics.base metrics.accuracy metrics.macro_f1 metrics.per_class_recall metrics.uar
     metrics.weighted_f1 metrics.intervals metrics
     waveform_models training_checks training retraining plots evaluation folds
-    model_card_data model_card_check model_card
+    model_card_data templates model_card_check model_card
     inference feature_views feature_sheets feature_plots report rescoring order_scores feature_orders cli
 """
 ORDER = FLOW.split()
