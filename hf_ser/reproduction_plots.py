@@ -13,7 +13,7 @@ from hf_ser.reproduction_scores import RowScores, name_beside
 from hf_ser.wording import SCORE_NAMES
 
 ROW_HEIGHT, NOTE_WIDTH = 0.62, 34  # inches, characters
-OFFSET = 0.16  # of ours from the middle of a row, up as published and down beside it
+OFFSET = 0.2  # of ours from the middle of a row, up as published and down beside it
 
 
 def plot_scores(title: str, scores: Sequence[RowScores], path: str | Path) -> None:
@@ -33,7 +33,7 @@ def plot_scores(title: str, scores: Sequence[RowScores], path: str | Path) -> No
     _draw_runs(axes, [entry.beside for entry in scores], f"Ours, {beside.lower()}", ORANGE, -1)
     axes.plot(published, range(len(rows)), "D", color="#222222", markersize=6, label="Published", zorder=3)
     _name_rows(axes, scores)
-    axes.set_title(textwrap.fill(title, 70), fontsize=13, fontweight="bold", pad=12)
+    axes.set_title(textwrap.fill(title, 60), fontsize=13, fontweight="bold", pad=12)
     handles, labels = axes.get_legend_handles_labels()
     order = sorted(range(len(labels)), key=lambda index: labels[index] != "Published")
     figure.legend(
@@ -51,8 +51,9 @@ def _draw_runs(axes: Axes, runs: Sequence[FinishedRun | None], label: str, colou
     ]
     if not places:
         return
-    low = [score - interval["low"] for score, interval in scores]
-    high = [interval["high"] - score for score, interval in scores]
+    # A percentile interval need not hold its score.
+    low = [max(score - interval["low"], 0) for score, interval in scores]
+    high = [max(interval["high"] - score, 0) for score, interval in scores]
     axes.errorbar(
         [score for score, _ in scores], [place - direction * OFFSET for place in places], xerr=[low, high],
         fmt="o", color=colour, markersize=5, elinewidth=1.8, capsize=3.5, label=f"{label} (95 % interval)",
