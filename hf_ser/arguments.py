@@ -233,17 +233,21 @@ def read_recipe(path: Path) -> dict[str, Any]:
     return options
 
 
-def _parse_overrides(arguments: list[str]) -> dict[str, Any]:
-    """`--key value` and `--key=value` pairs."""
+def read_pairs(arguments: list[str]) -> dict[str, str]:
+    """`--key value` and `--key=value` pairs of a command line, keys without their dashes; of equal keys the last."""
     words = [part for word in arguments for part in (word.split("=", 1) if word.startswith("--") else [word])]
     if len(words) % 2 or not all(word.startswith("--") for word in words[::2]):
         raise RecipeError(f"Overrides are pairs, `--key value`; got {' '.join(arguments)!r}.")
     keys = [word.removeprefix("--").replace("-", "_") for word in words[::2]]
-    return {key: read_value(text, _list_keys().get(key, str)) for key, text in zip(keys, words[1::2], strict=True)}
+    return dict(zip(keys, words[1::2], strict=True))
+
+
+def _parse_overrides(arguments: list[str]) -> dict[str, Any]:
+    return {key: read_value(text, list_keys().get(key, str)) for key, text in read_pairs(arguments).items()}
 
 
 def _check_option(key: str, value: Any) -> None:
-    types_by_key = _list_keys()
+    types_by_key = list_keys()
     if key in REFUSED:
         raise RecipeError(f"`{key}` cannot be given. {REFUSED[key]}")
     if key not in types_by_key:
@@ -320,7 +324,7 @@ def _build_section(section: type, options: dict[str, Any]) -> Any:
 
 
 @functools.cache
-def _list_keys() -> dict[str, Any]:
+def list_keys() -> dict[str, Any]:
     """Every key of a recipe, with its type."""
     return {key: kind for section in SECTIONS.values() for key, kind in _options_of(section).items()}
 

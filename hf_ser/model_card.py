@@ -1,20 +1,17 @@
 """The model card: results.json, put into words for whoever finds the model."""
 
-import re
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 
-import jinja2
 from huggingface_hub import ModelCard
 
 from hf_ser.errors import CardError, writing
 from hf_ser.model_card_check import check_model_card
-from hf_ser.model_card_data import card_language, is_hub_id, make_card_data, pretrained_weights
+from hf_ser.model_card_data import card_language, make_card_data, pretrained_weights
+from hf_ser.templates import describe_setting, file_name, render_template
 from hf_ser.wording import (
     SCORE_NAMES,
     corpus_title,
     fold_spread,
-    interval_range,
-    list_some,
     part_title,
     percent,
     selected_epoch,
@@ -34,8 +31,6 @@ RUNTIME_WORDS = {
     "peak_memory_mb": ("Peak memory", "{:.0f} MB"),
 }
 LONGEST_LIST = 60  # characters of speakers in a table's cell
-# A path of two folders or more, as it stands in a message: /home/someone/a.wav, C:\Users\someone\a.wav.
-PATH = re.compile(r"(?<![\w.:/])(?:[A-Za-z]:|~|\.{1,2})?(?:[/\\][^\s/\\`'\"]+){2,}")
 
 
 def render_model_card(results: dict, folder: str | Path, model_id: str | None = None) -> ModelCard:
@@ -53,28 +48,11 @@ def render_model_card(results: dict, folder: str | Path, model_id: str | None = 
     if missing:
         raise CardError(f"The results lack {missing}, which the model card needs. Evaluate the run again.")
     folder = Path(folder)
-    card = ModelCard(_template().render(_context(results, model_id or folder.resolve().name)))
+    card = ModelCard(render_template(TEMPLATE, _context(results, model_id or folder.resolve().name)))
     with writing(folder / "README.md", "Free some space, then render the card again from results.json."):
         card.save(folder / "README.md")
     check_model_card(folder / "README.md")
     return card
-
-
-def _template() -> jinja2.Template:
-    """The template, strict about names: `ModelCard.from_template` would leave a misspelt one blank."""
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
-    )
-    environment.filters |= {
-        "percent": percent,
-        "interval_range": interval_range,
-        "cell": _cell,
-        "listing": _listing,
-        "file_name": _file_name,
-        "without_folders": _without_folders,
-        "zip": zip,
-    }
-    return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
 
 
 def _context(results: dict, model_id: str) -> dict:
@@ -88,10 +66,10 @@ def _context(results: dict, model_id: str) -> dict:
         "title": corpus_title(corpus),
         "trained_on": part_title(results, "train"),
         "tested_on": part_title(results, "test"),
-        "language": _setting("language", card_language(corpus) or ""),
+        "language": describe_setting("language", card_language(corpus) or ""),
         "claim": speaker_claim(results["protocol"]),
         "backbone": recipe.get("backbone"),
-        "weights": _setting("backbone_weights", pretrained_weights(recipe)),
+        "weights": describe_setting("backbone_weights", pretrained_weights(recipe)),
         "licence": corpus["licence"].rstrip(". ") or "not stated",
         "sampling_rate": recipe.get("sampling_rate") or (results["probe"] or folds[0]["probe"])["sampling_rate"],
         "nothing_shared": "none" if any(results["protocol"]["test_speakers"]) else "not known",
@@ -101,8 +79,8 @@ def _context(results: dict, model_id: str) -> dict:
         "fold_spreads": {name: fold_spread(results, name) for name in results["metrics"]} if folds else {},
         "score_names": SCORE_NAMES,
         "methods": list(dict.fromkeys(interval["method"] for interval in results["intervals"].values())),
-        "shared_audio": [" = ".join(map(_file_name, group)) for group in results["protocol"]["shared_audio"]],
-        "settings": {key: _setting(key, value) for key, value in recipe.items() if value is not None},
+        "shared_audio": [" = ".join(map(file_name, group)) for group in results["protocol"]["shared_audio"]],
+        "settings": {key: describe_setting(key, value) for key, value in recipe.items() if value is not None},
         "epoch": selected_epoch(results),
         "runtime_rows": _runtime_rows(results["runtime"]),
     }
@@ -126,38 +104,3 @@ def _runtime_rows(runtime: dict) -> dict[str, str]:
         for key, (name, layout) in RUNTIME_WORDS.items()
         if runtime.get(key) is not None
     }
-
-
-def _setting(key: str, value: object) -> object:
-    """A value of the recipe in words; of a path on the machine that trained only the last part."""
-    if value is None:
-        return "none"
-    if isinstance(value, dict):
-        return ", ".join(f"{name}={_setting(name, item)}" for name, item in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(str(_setting(key, item)) for item in value)
-    if not isinstance(value, str) or (is_hub_id(value) and not key.endswith(("_dir", "_file", "_path"))):
-        return value
-    return _file_name(value)
-
-
-def _file_name(path: str) -> str:
-    """Last part of a path, of Windows or POSIX."""
-    return PureWindowsPath(path).name
-
-
-def _without_folders(message: str) -> str:
-    """A message whose paths are cut to their file names."""
-    return PATH.sub(lambda path: _file_name(path.group()), message)
-
-
-def _cell(value: object) -> str:
-    """Text that breaks no table."""
-    return str(value).replace("|", "\\|").replace("\n", " ")
-
-
-def _listing(names: list[str], nothing: str = "none", most: int = 20) -> str:
-    """Names on one line, the first `most` of them."""
-    if not names:
-        return nothing
-    return f"{len(names)}: {list_some(names, most)}"

@@ -38,17 +38,27 @@ def open_run(recipe: Recipe) -> Path:
     Raises:
         RunError: if the folder holds a finished run, or the beginning of a run of another recipe.
     """
+    folder = check_folder(recipe)
+    with writing(folder, FREE_SPACE):
+        folder.mkdir(parents=True, exist_ok=True)
+        logger.info("Run folder: `%s`", folder)
+        _write_whole(folder / RECIPE, yaml.safe_dump(recipe.options, sort_keys=False))
+    return folder
+
+
+def check_folder(recipe: Recipe) -> Path:
+    """The run folder, in which a run of this recipe may begin or go on; nothing is made.
+
+    Raises:
+        RunError: if it may not, as `open_run`.
+    """
     folder = Path(recipe.training.output_dir)
     if folder.exists() and not folder.is_dir():
         raise RunError(f"`--output_dir {folder}` is a file. Give the name of a folder, which is made if need be.")
     if (folder / RESULTS).exists():
         raise RunError(f"`{folder}` holds a finished run. Give another `--output_dir`, or delete the folder.")
-    with writing(folder, FREE_SPACE):
-        folder.mkdir(parents=True, exist_ok=True)
-        if (_has_begun(folder) or list_folds(folder)) and (folder / RECIPE).exists():
-            _check_same_recipe(folder / RECIPE, recipe.options)
-        logger.info("Run folder: `%s`", folder)
-        _write_whole(folder / RECIPE, yaml.safe_dump(recipe.options, sort_keys=False))
+    if (_has_begun(folder) or list_folds(folder)) and (folder / RECIPE).exists():
+        _check_same_recipe(folder / RECIPE, recipe.options)
     return folder
 
 

@@ -27,6 +27,14 @@ def interval_range(interval: dict) -> str:
     return f"{100 * interval['low']:.1f} to {100 * interval['high']:.1f} %"
 
 
+def duration(seconds: float) -> str:
+    """A time as `48 s`, `3 min 12 s` or `2 h 5 min`."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
 def corpus_title(corpus: dict) -> str:
     """The corpus by its title, called synthetic where it is."""
     title = corpus["title"]

@@ -37,8 +37,10 @@ FLOW = """
     metrics.confusion metrics.base metrics.accuracy metrics.macro_f1 metrics.per_class_recall metrics.uar
     metrics.weighted_f1 metrics.intervals metrics
     waveform_models training_checks training retraining plots evaluation folds
-    model_card_data model_card_check model_card
-    inference feature_views feature_sheets feature_plots report rescoring order_scores feature_orders cli
+    model_card_data templates model_card_check model_card
+    inference feature_views feature_sheets feature_plots report rescoring order_scores feature_orders
+    reproduction_tables reproduction_runs reproduction_scores reproduction_plots reproduction_commands
+    reproduction_report reproduction_requests reproduction cli
 """
 ORDER = FLOW.split()
 # These make the package known, to the user and to transformers, and may name any module.
