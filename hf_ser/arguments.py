@@ -85,6 +85,10 @@ class FineTuningArguments:
     max_windows_per_class: int | None = field(
         default=None, metadata={"help": "windows of each emotion to learn from, drawn by the seed; null takes all"}
     )
+    split_windows: bool = field(
+        default=False,
+        metadata={"help": "as Badshah et al.: single windows are split, and those of a clip may be on both sides"},
+    )
     retrain: bool = field(
         default=False,
         metadata={"help": "train again on training and validation parts, for the number of epochs found best"},
@@ -95,6 +99,8 @@ class FineTuningArguments:
             raise RecipeError(f"`train_on` is `{self.train_on}`. {suggest(self.train_on, TRAINED_ON)}")
         if self.max_windows_per_class is not None and self.train_on != "windows":
             raise RecipeError("`max_windows_per_class` counts windows to learn from. Give `train_on: windows` too.")
+        if self.split_windows and self.train_on != "windows":
+            raise RecipeError("`split_windows` splits single windows. Give `train_on: windows` too.")
 
 
 @dataclass

@@ -27,7 +27,7 @@ from hf_ser.plots import plot_confusion_matrix, plot_learning_curve
 from hf_ser.runs import FREE_SPACE, PREDICTIONS
 from hf_ser.splits.protocol import describe_split
 from hf_ser.training import EmotionTrainer, select_inputs
-from hf_ser.window_rows import WindowRows
+from hf_ser.window_rows import WindowRows, name_clips
 from hf_ser.wording import describe_size, fold_spread, interval_range, percent, results_title, speaker_claim
 
 PROBE_SEED, PROBE_SECONDS = 0, 3.0
@@ -53,10 +53,12 @@ def evaluate_run(
     if not np.isfinite(logits).all():
         raise RunError("The network's scores are no numbers: the training diverged. Give a smaller `learning_rate`.")
     predictions = tabulate_predictions(torch.from_numpy(logits).softmax(dim=-1).numpy(), test)
+    if recipe.fine_tuning.split_windows:
+        predictions = average_by_clip(predictions, test.features["label"].names)
     results = {
         **score(predictions, test.features["label"].names),
         **score_windows(trainer, test),
-        "protocol": describe_split(split, recipe.split, _describe_selection(trainer)),
+        "protocol": _describe_protocol(trainer, recipe, split, len(predictions)),
         "corpus": _describe_corpus(recipe, split),
         "history": merge_history((trainer.search or trainer.state).log_history),
         "probe": probe(trainer.model, trainer.processing_class),
@@ -136,6 +138,14 @@ def tabulate_predictions(probabilities: np.ndarray, dataset: Dataset) -> pd.Data
     return pd.concat([table, pd.DataFrame(probabilities, columns=labels)], axis=1)
 
 
+def average_by_clip(table: pd.DataFrame, labels: list[str]) -> pd.DataFrame:
+    """One row for each clip that has windows in the test part: the mean of their probabilities."""
+    clips = table.assign(utterance=name_clips(table["utterance"]))
+    described = dict.fromkeys(("speaker", "sex", "sentence", "label", "prediction"), "first")
+    means = clips.groupby("utterance", sort=False).agg(described | dict.fromkeys(labels, "mean")).reset_index()
+    return means.assign(prediction=means[labels].idxmax(axis=1))
+
+
 def merge_history(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Trainer's log as one entry for each epoch; a number that is none, as fp16's first gradients are, is null."""
     epochs: dict[float, dict[str, Any]] = {}
@@ -183,6 +193,14 @@ def _score_groups(predictions: np.ndarray, references: np.ndarray, groups: pd.Se
     }
 
 
+def _describe_protocol(trainer: EmotionTrainer, recipe: Recipe, split: DatasetDict, n_test: int) -> dict[str, Any]:
+    """The protocol block; of single windows, all parts but the clips that are scored are counted in windows."""
+    protocol = describe_split(split, recipe.split, _describe_selection(trainer))
+    if recipe.fine_tuning.split_windows:
+        protocol |= {"split": f"{protocol['split']}, single windows", "n_test": n_test}
+    return protocol
+
+
 def _describe_selection(trainer: EmotionTrainer) -> str:
     """On what the checkpoint, or the number of epochs, was chosen; never the test part."""
     if trainer.search:
@@ -196,6 +214,8 @@ def _describe_selection(trainer: EmotionTrainer) -> str:
 def _describe_corpus(recipe: Recipe, split: DatasetDict) -> dict[str, Any]:
     """The corpora as they were used: what is left of them after bad files are dropped."""
     used, corpus = concatenate_datasets(list(split.values())), recipe.corpus
+    if recipe.fine_tuning.split_windows:
+        used = used.select(np.unique(name_clips(used["utterance"]), return_index=True)[1])
     return describe_corpora(corpus.corpus, corpus.data_dir, corpus.pool, used)
 
 

@@ -54,6 +54,7 @@ def inspect_recipe(recipe: Recipe) -> RecipeReport:
     n_folds = count_folds(dataset, arguments)
     splits = [_part(dataset, arguments, fold) for fold in (range(n_folds) if n_folds > 1 else [arguments.fold])]
     findings = [
+        *_find_split_windows(recipe),
         *_find_leaks(splits, recipe.split),
         *_find_namesakes(dataset, recipe.corpus),
         *_find_label_errors(dataset),
@@ -81,6 +82,12 @@ def _count(part: Dataset) -> dict[str, int]:
         **{name: emotions[index] for index, name in enumerate(names)},
         **{f"sex: {sex or 'unknown'}": count for sex, count in sorted(sexes.items())},
     }
+
+
+def _find_split_windows(recipe: Recipe) -> Iterator[Finding]:
+    """The parts are counted in clips here, and trained and tested in windows."""
+    if recipe.fine_tuning.split_windows:
+        yield Finding("leak", "`split_windows` splits single windows: those of a clip are in training and in test")
 
 
 def _find_leaks(splits: list[DatasetDict], arguments: SplitArguments) -> Iterator[Finding]:

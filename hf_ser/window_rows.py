@@ -1,14 +1,23 @@
-"""The windows of clips as rows of their own, cut where the model cuts them, to learn from or to be scored alone."""
+"""The windows of clips as rows of their own, cut where the model cuts them, to learn from or to be scored alone.
 
+`WindowRows` are cut after a split, whose parts hold whole clips. `part_windows` makes clips of them before it, as Badshah
+et al. do: windows of one clip then are on both sides, and the score says so.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
+import datasets
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 import torch
 from datasets import Dataset
 
+from hf_ser.arguments import Recipe
 from hf_ser.models.windows import window_starts
+
+FROM_FRAME = "#"
 
 
 class WindowRows(torch.utils.data.Dataset):
@@ -42,6 +51,37 @@ class WindowRows(torch.utils.data.Dataset):
         kept = np.sort(np.concatenate(drawn))
         self.places = [self.places[index] for index in kept]
         self.labels = labels[kept].tolist()
+
+
+def part_windows(dataset: Dataset, recipe: Recipe) -> Dataset:
+    """What a recipe splits: clips, or with `split_windows` their windows.
+
+    Every window then is a clip of its own: `03a01Fa#44` is the window of `03a01Fa` from frame 44. All windows of a clip
+    are marked as one recording, so that what a split shares is found.
+    """
+    if not recipe.fine_tuning.split_windows:
+        return dataset
+    frames, hop = recipe.model["window_frames"], recipe.model.get("window_hop")
+    starts = [window_starts(length, frames, hop) for length in count_frames(dataset)]
+    clips = np.repeat(np.arange(len(dataset)), [len(firsts) for firsts in starts])
+    utterances = dataset.select_columns("utterance").select(clips)["utterance"][:]
+    names = [f"{name}{FROM_FRAME}{start}" for name, start in zip(utterances, sum(starts, []), strict=True)]
+
+    def cut(row: dict[str, Any], index: list[int]) -> dict[str, Any]:
+        return {"input_features": [row["input_features"][0][start : start + frames] for start in starts[index[0]]]}
+
+    features = dataset.select_columns("input_features").with_format("numpy")
+    windows = features.map(cut, with_indices=True, batched=True, batch_size=1, desc="windows")
+    columns = {"utterance": names, "same_audio": utterances}
+    rows = dataset.remove_columns(["input_features", *(name for name in columns if name in dataset.column_names)])
+    return datasets.concatenate_datasets(
+        [rows.select(clips), Dataset.from_dict(columns), windows.with_format(None)], axis=1
+    )
+
+
+def name_clips(windows: Sequence[str]) -> list[str]:
+    """The clip of each row of `part_windows`."""
+    return [window.rpartition(FROM_FRAME)[0] for window in windows]
 
 
 def count_frames(dataset: Dataset, column: str = "input_features") -> list[int]:

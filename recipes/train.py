@@ -12,6 +12,7 @@ from hf_ser.retraining import run_training
 from hf_ser.runs import find_checkpoint, is_finished, keep_split, open_run, plan_runs, save_model
 from hf_ser.splits import count_folds
 from hf_ser.training import use_all_cores
+from hf_ser.window_rows import part_windows
 
 
 def main() -> None:
@@ -41,7 +42,7 @@ def train(recipe, dataset, feature_extractor, skipped) -> None:
     """Split, model, training, evaluation, card."""
     with recipe.training.main_process_first(desc="run folder"):
         folder = open_run(recipe)
-        split = hf_ser.make_split(dataset, **recipe.split.as_options())
+        split = hf_ser.make_split(part_windows(dataset, recipe), **recipe.split.as_options())
         keep_split(folder, split, recipe.split)
         checkpoint = find_checkpoint(folder)
     model = hf_ser.build_model(recipe, dataset.features["label"].names, feature_extractor)

@@ -150,6 +150,7 @@ WRONG = {
         r"`crop_frames: 40` takes one piece of each clip, and `train_on: windows` all .*Leave one of them out"
     ),
     "max_windows_per_class: 500": r"`max_windows_per_class` counts windows to learn from\. Give `train_on: windows`",
+    "split_windows: true": r"`split_windows` splits single windows\. Give `train_on: windows` too",
     "train_on: windows\nwindow_frames: 40\nmax_windows_per_class: 0": r"`max_windows_per_class` is 0; it must be at l",
     "mixup_alpha: .nan": r"`mixup_alpha` is nan .float.; expected a number\.",
 }

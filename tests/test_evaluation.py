@@ -1,11 +1,12 @@
 """Scores against scikit-learn, groups by hand, history and the table of predictions."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from datasets import ClassLabel, Dataset
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score, recall_score
 
-from hf_ser.evaluation import describe_windows, merge_history, score, summarize, tabulate_predictions
+from hf_ser.evaluation import average_by_clip, describe_windows, merge_history, score, summarize, tabulate_predictions
 from hf_ser.wording import percent
 from tests.results import make_results
 
@@ -86,3 +87,18 @@ def test_the_log_becomes_one_entry_an_epoch():
         {"loss": 1.0, "epoch": 1.0, "step": 5, "epoch_seconds": 2.0, "eval_loss": 1.5, "eval_uar": 0.4},
         {"loss": 0.5, "epoch": 2.0, "step": 10},
     ]
+
+
+def test_windows_of_a_clip_are_averaged_to_one_answer():
+    columns = ("utterance", "speaker", "sex", "sentence", "label", "prediction", "anger", "fear")
+    rows = [
+        ("b#0", "2", "m", "s", "fear", "anger", 0.6, 0.4),
+        ("a#0", "1", "f", "t", "anger", "anger", 0.9, 0.1),
+        ("b#44", "2", "m", "s", "fear", "fear", 0.2, 0.8),
+    ]
+    clips = average_by_clip(pd.DataFrame(rows, columns=columns), ["anger", "fear"])
+    expected = pd.DataFrame(
+        [("b", "2", "m", "s", "fear", "fear", 0.4, 0.6), ("a", "1", "f", "t", "anger", "anger", 0.9, 0.1)],
+        columns=columns,
+    )
+    pd.testing.assert_frame_equal(clips, expected)

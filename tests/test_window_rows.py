@@ -1,6 +1,7 @@
 """Windows as rows: cut as the model cuts them, thinned by the seed, augmented each in its own way."""
 
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hf_ser.arguments import AugmentationArguments
 from hf_ser.collators import AugmentingCollator, FeatureCollator
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.training import select_inputs
-from hf_ser.window_rows import WindowRows
+from hf_ser.window_rows import WindowRows, name_clips, part_windows
 from tests.conftest import LABELS, make_tiny_model
 
 FRAMES = (50, 20, 41)
@@ -127,3 +128,25 @@ def test_windows_of_a_clip_are_augmented_each_in_its_own_way_and_alike_in_worker
     assert len({window.numpy().tobytes() for window in batch}) == 8
     loader = DataLoader(rows, batch_size=8, collate_fn=collator, num_workers=1)
     assert torch.equal(next(iter(loader))["input_features"], batch)
+
+
+@pytest.fixture
+def split_windows_recipe():
+    options = {"window_frames": 20, "window_hop": 15}
+    return SimpleNamespace(fine_tuning=SimpleNamespace(split_windows=True), model=options)
+
+
+def test_a_recipe_that_splits_windows_makes_a_clip_of_each(clips, split_windows_recipe):
+    dataset = clips.with_format(None)
+    rows = part_windows(dataset, split_windows_recipe)
+    expected = [(clip, start) for clip, starts in enumerate(STARTS) for start in starts]
+    assert rows["utterance"][:] == [f"clip-{clip}#{start}" for clip, start in expected]
+    assert name_clips(rows["utterance"][:]) == rows["same_audio"][:] == [f"clip-{clip}" for clip, _ in expected]
+    assert rows["label"][:] == [[2, 0, 1][clip] for clip, _ in expected]
+    for row, (clip, start) in zip(rows, expected, strict=True):
+        np.testing.assert_array_equal(row["input_features"], dataset[clip]["input_features"][start : start + 20])
+
+
+def test_other_recipes_split_clips(clips, split_windows_recipe):
+    split_windows_recipe.fine_tuning.split_windows = False
+    assert part_windows(clips, split_windows_recipe) is clips

@@ -74,6 +74,25 @@ def test_a_network_that_learns_from_windows_is_scored_by_clips_and_by_windows(tr
     assert "accuracy per window" in done.stdout
 
 
+def test_windows_that_are_split_one_by_one_are_said_to_be_of_shared_recordings(train, tmp_path):
+    folder, windows = tmp_path / "run", ("--train_on", "windows", "--window_frames", 60, "--split_windows", "true")
+    options = ("--split", "stratified", "--test_speakers", "null", "--speaker_independent", "false")
+    done = train("recipes/quickstart.yaml", "--num_train_epochs", 1, *windows, *options, "--output_dir", folder)
+    assert done.returncode == 0, done.stderr
+    results = json.loads((folder / "results.json").read_text())
+    assert results["protocol"]["split"] == "stratified, single windows"
+    # 320 clips of 126 frames make 1280 windows, a fifth of them to test
+    assert results["n_windows"] == 256
+    assert sum(results["protocol"][f"n_{part}"] for part in ("train", "validation")) == 1280 - 256
+    table = pd.read_parquet(folder / "predictions.parquet")
+    assert len(table) == results["protocol"]["n_test"] == sum(map(sum, results["confusion_matrix"]))
+    assert len(table) == table["utterance"].nunique() < 256
+    assert results["corpus"]["counts"] == dict.fromkeys(results["labels"], 80)
+    assert results["protocol"]["shared_audio"]
+    assert "The same recordings, exact or changed, occur in training and test" in (folder / "README.md").read_text()
+    assert not table["utterance"].str.contains("#").any()
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
