@@ -21,6 +21,7 @@ from hf_ser.audio import read_audio
 from hf_ser.training import build_feature_extractor, build_model
 from tests.conftest import ROOT, tone
 from tests.recipes.networks import NETWORKS
+from tests.recipes.small import shrink
 
 FOLDER = ROOT / "recipes"
 PATHS = {
@@ -116,32 +117,6 @@ def train(script, monkeypatch):
     yield run
     torch.set_num_threads(threads)
     logger.setLevel(level)
-
-
-def shrink(options, emotions):
-    """The recipe with what makes it small: two steps on four clips of each emotion, small images, no weights."""
-    small = {"per_device_train_batch_size": 2, "max_steps": 2, "disable_tqdm": True}
-    return options | small | shrink_split(options, emotions) | shrink_network(options)
-
-
-def shrink_split(options, emotions):
-    """One clip of each emotion, or one speaker of four, in each of the parts that are not trained on."""
-    validation = {"validation": 0.25 if options.get("validation", 0.1) else 0.0}
-    kind = options.get("split", "stratified")
-    if kind == "stratified":
-        test = {"test_counts": dict.fromkeys(emotions, 1)} if "test_counts" in options else {"test": 0.25}
-        return validation | test | {"stratify_by": ["label"]}
-    return validation | ({"fold": 0} if kind == "leave-one-speaker-out" else {})
-
-
-def shrink_network(options):
-    """Images of 32 x 32 for the networks of timm, of the same depth and width."""
-    if options.get("backbone", "ser_").startswith("ser_"):
-        return {}
-    small = {"backbone_weights": None, "image_size": [32, 32]}
-    if "img_size" in options.get("backbone_kwargs", {}):
-        small["backbone_kwargs"] = options["backbone_kwargs"] | {"img_size": [32, 32]}
-    return small
 
 
 @pytest.fixture
