@@ -1,6 +1,6 @@
 """What the network of each recipe must be, worked out from the papers' tables and never from our own networks.
 
-A new recipe needs an entry in NETWORKS: the emotions of its corpus, the widths of its dense layers from what the
+A new recipe needs an entry in NETWORKS: the emotions it tells apart, the widths of its dense layers from what the
 backbone gives to the last one, and which weights learn. A dense layer of a to b has a * b + b weights.
 """
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 DEMO = ("anger", "happiness", "neutral", "sadness")
 EMODB = ("anger", "boredom", "disgust", "fear", "happiness", "neutral", "sadness")
 DEMOS = ("anger", "disgust", "fear", "guilt", "happiness", "neutral", "sadness", "surprise")
+CORPORA = {"demo": DEMO, "emodb": EMODB, "demos": DEMOS}
 DEMOS_WITHOUT_NEUTRAL = ("anger", "disgust", "fear", "guilt", "happiness", "sadness", "surprise")
 
 
@@ -16,7 +17,7 @@ DEMOS_WITHOUT_NEUTRAL = ("anger", "disgust", "fear", "guilt", "happiness", "sadn
 class Network:
     """What a recipe builds."""
 
-    emotions: tuple[str, ...]
+    emotions: tuple[str, ...]  # that it tells apart
     dense: tuple[int, ...]  # width that the backbone gives, then that of each dense layer
     learns: tuple[str, ...]  # modules all of whose weights learn; no other weight does. "" is the whole network
     backbone_weights: int  # that learn

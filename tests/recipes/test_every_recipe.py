@@ -20,7 +20,7 @@ from hf_ser.arguments import parse_recipe, read_recipe
 from hf_ser.audio import read_audio
 from hf_ser.training import build_feature_extractor, build_model
 from tests.conftest import ROOT, tone
-from tests.recipes.networks import NETWORKS
+from tests.recipes.networks import CORPORA, NETWORKS
 from tests.recipes.small import shrink
 
 FOLDER = ROOT / "recipes"
@@ -29,7 +29,7 @@ PATHS = {
     for path in sorted(FOLDER.rglob("*.yaml"))
     if path.name != "table.yaml" and path.parent.name != "accelerate"
 }
-EMOTIONS = sorted({emotion for network in NETWORKS.values() for emotion in network.emotions})
+EMOTIONS = sorted({emotion for emotions in CORPORA.values() for emotion in emotions})
 SPEAKERS = {"f1": "female", "f4": "female", "m1": "male", "m4": "male"}
 
 
@@ -128,8 +128,7 @@ def folder(tmp_path):
 
 def test_the_recipe_runs_from_sound_files_to_a_prediction(name, write_corpus, train, folder, tmp_path):
     options, expected = read_recipe(PATHS[name]), NETWORKS[name]
-    dropped = [emotion for emotion, target in options.get("map_emotions", {}).items() if target == "drop"]
-    table, path = write_corpus((*expected.emotions, *dropped)), tmp_path / "recipe.yaml"
+    table, path = write_corpus(CORPORA[options["corpus"]]), tmp_path / "recipe.yaml"
     corpus = {"corpus": "csv", "data_dir": str(table), "output_dir": str(folder)}
     path.write_text(yaml.safe_dump(shrink(options, expected.emotions) | corpus))
     train(path)
