@@ -91,7 +91,8 @@ def score(table: pd.DataFrame, labels: list[str]) -> dict[str, Any]:
     ids = list(range(len(labels)))
     references, predictions = (pd.Index(labels).get_indexer(table[name]) for name in ("label", "prediction"))
     repeats = len(table) // table["utterance"].nunique()
-    columns = precision_recall_fscore_support(references, predictions, labels=ids, zero_division=0)
+    columns = list(precision_recall_fscore_support(references, predictions, labels=ids, zero_division=0))
+    columns[-1] = np.bincount(references, minlength=len(ids))  # scikit-learn's is no integer where no answer is right
     names = ("precision", "recall", "f1", "support")
     return {
         "metrics": compute_metrics(predictions, references, labels),

@@ -45,6 +45,13 @@ def test_scores_equal_those_of_scikit_learn(dataset, probabilities):
     )
 
 
+def test_clips_are_counted_in_whole_numbers_where_no_answer_is_right(dataset):
+    never_right = np.roll(np.eye(3), 1, axis=1)[dataset["label"][:]]
+    results = score(tabulate_predictions(never_right, dataset), LABELS)
+    assert results["metrics"]["accuracy"] == 0
+    assert [repr(results["per_class"][label]["support"]) for label in LABELS] == ["20", "20", "20"]
+
+
 def test_every_speaker_and_sex_is_scored_on_its_own_clips(dataset, probabilities):
     results = score(tabulate_predictions(probabilities, dataset), LABELS)
     right = probabilities.argmax(axis=1) == np.asarray(dataset["label"])
