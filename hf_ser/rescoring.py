@@ -96,8 +96,8 @@ def _evaluate_test_part(folder: Path, data_dir: str | Path | None, batch_size: i
     split, saved = read_json(folder / SPLIT, "test"), read_json(folder / RESULTS, "metrics", "corpus", "protocol")
     if read_recipe(folder / RECIPE).get("split_windows"):
         raise RunError(
-            f"`{folder}` was tested on single windows (`split_windows`), of clips that it learnt other windows of. Only "
-            "clips can be scored again: pass a run without `split_windows`."
+            f"`{folder}` was tested on single windows (`split_windows`), of clips that it learnt other windows of. "
+            "Only clips can be scored again: pass a run without `split_windows`."
         )
     arguments = _read_corpus_arguments(folder)
     arguments.data_dir = data_dir or arguments.data_dir

@@ -1,7 +1,7 @@
 """The windows of clips as rows of their own, cut where the model cuts them, to learn from or to be scored alone.
 
-`WindowRows` are cut after a split, whose parts hold whole clips. `part_windows` makes clips of them before it, as Badshah
-et al. do: windows of one clip then are on both sides, and the score says so.
+`WindowRows` are cut after a split, whose parts hold whole clips. `part_windows` makes clips of them before it, as
+Badshah et al. do: windows of one clip then are on both sides, and the score says so.
 """
 
 from collections.abc import Sequence
@@ -56,8 +56,8 @@ class WindowRows(torch.utils.data.Dataset):
 def part_windows(dataset: Dataset, recipe: Recipe) -> Dataset:
     """What a recipe splits: clips, or with `split_windows` their windows.
 
-    Every window then is a clip of its own: `03a01Fa#44` is the window of `03a01Fa` from frame 44. All windows of a clip
-    are marked as one recording, so that what a split shares is found.
+    Every window then is a clip of its own: `03a01Fa#44` is the window of `03a01Fa` from frame 44. All windows of a
+    clip are marked as one recording, so that what a split shares is found.
     """
     if not recipe.fine_tuning.split_windows:
         return dataset
