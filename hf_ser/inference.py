@@ -24,6 +24,7 @@ from transformers import (
     AutoModelForAudioClassification,
     PreTrainedModel,
     SequenceFeatureExtractor,
+    WhisperFeatureExtractor,
 )
 
 from hf_ser.audio import SUFFIXES, read_audio
@@ -93,8 +94,9 @@ def classify(
         raise RecipeError(f"`batch_size: {batch_size}` is no number of files. Give 1 or more.")
     emotions = list_emotions(classifier)
     probabilities, faults = np.full((len(sources), len(emotions)), np.nan), [""] * len(sources)
-    # Zeros behind a clip change its scores where no mask tells the model of them.
-    masked = getattr(classifier.feature_extractor, "return_attention_mask", False)
+    # Zeros behind a clip change its scores where no mask tells the model of them; Whisper's are always as many.
+    extractor = classifier.feature_extractor
+    masked = getattr(extractor, "return_attention_mask", False) or isinstance(extractor, WhisperFeatureExtractor)
     waveforms = _read(classifier, sources, on_bad_audio, faults)
     outputs = list(classifier(waveforms, batch_size=batch_size if masked else 1, top_k=None))
     read = [index for index, fault in enumerate(faults) if not fault]

@@ -14,6 +14,7 @@ from transformers import EarlyStoppingCallback, PreTrainedModel, SequenceFeature
 from hf_ser.arguments import AugmentationArguments, FineTuningArguments, Recipe
 from hf_ser.collators import AugmentingCollator, FeatureCollator, NoisyCopies, WaveformCollator
 from hf_ser.errors import RecipeError, RunError, writing
+from hf_ser.lora import merge_adapters
 from hf_ser.losses import EmotionLoss, balance_classes
 from hf_ser.metrics import compute_metrics
 from hf_ser.models.configuration import SpectrogramConfig
@@ -224,11 +225,13 @@ class EmotionTrainer(transformers.Trainer):
         return schedule
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
-        """Train; a full disk is reported as such."""
+        """Train; a full disk is reported as such. LoRA ends with its adapters merged into the weights."""
         if torch.cuda.is_available():
             torch.cuda.reset_peak_memory_stats()  # of the fold before
         with writing(self.args.output_dir, FREE_SPACE):
-            return super().train(*args, **kwargs)
+            output = super().train(*args, **kwargs)
+        merge_adapters(self.model)
+        return output
 
 
 class EpochCallback(TrainerCallback):

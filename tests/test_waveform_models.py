@@ -1,5 +1,7 @@
 """Networks that read waveforms: loaded whole or not at all, trained by the same recipe keys, read by pipeline()."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,6 @@ from transformers import (
     HubertConfig,
     HubertModel,
     Wav2Vec2Config,
-    Wav2Vec2FeatureExtractor,
     Wav2Vec2ForPreTraining,
     Wav2Vec2ForSequenceClassification,
     Wav2Vec2Model,
@@ -25,36 +26,13 @@ from hf_ser.features import extract_features
 from hf_ser.runs import open_run, save_model
 from hf_ser.training import build_feature_extractor, build_model, build_trainer
 from hf_ser.waveform_models import load_waveform_extractor, load_waveform_model
-
-TINY = {
-    "hidden_size": 16,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 16,
-    "conv_dim": (8, 8),
-    "conv_stride": (5, 4),
-    "conv_kernel": (10, 8),
-    "num_feat_extract_layers": 2,
-    "num_conv_pos_embeddings": 4,
-    "num_conv_pos_embedding_groups": 2,
-    "classifier_proj_size": 8,
-    "mask_time_prob": 0.0,
-    "layerdrop": 0.0,
-    "feat_extract_norm": "layer",
-}
-LABELS = ["anger", "neutral", "sadness"]
-NAMES = {"id2label": dict(enumerate(LABELS)), "label2id": {name: index for index, name in enumerate(LABELS)}}
+from tests.checkpoints import LABELS, NAMES, TINY
+from tests.checkpoints import save_checkpoint as save
 
 
 @pytest.fixture
 def save_checkpoint(tmp_path):
-    def save(network, **options):
-        folder = tmp_path / "checkpoint"
-        network.save_pretrained(folder)
-        Wav2Vec2FeatureExtractor(**{"return_attention_mask": True, **options}).save_pretrained(folder)
-        return str(folder)
-
-    return save
+    return functools.partial(save, tmp_path / "checkpoint")
 
 
 @pytest.mark.parametrize(
