@@ -126,7 +126,7 @@ def build_trainer(
     if recipe.fine_tuning.early_stopping_patience is not None:
         callbacks.append(EarlyStoppingCallback(recipe.fine_tuning.early_stopping_patience))
     evaluation_collator = FeatureCollator(feature_extractor)
-    check_masks(recipe, feature_extractor)
+    check_masks(recipe, model, feature_extractor)
     for name in (name for name, part in split.items() if len(part)):
         changes = recipe.augmentation if name == "train" else AugmentationArguments()
         length = min(count_frames(split[name], evaluation_collator.column))
@@ -206,6 +206,10 @@ class EmotionTrainer(transformers.Trainer):
                 "Give a smaller `learning_rate`, more `warmup_steps`, or bf16 in place of fp16."
             )
         return loss
+
+    def prediction_step(self, *args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
+        """Loss, scores and labels of a batch, without the hidden states that Whisper gives with a sum of layers."""
+        return super().prediction_step(*args, **(kwargs | {"ignore_keys": ["hidden_states", "attentions"]}))
 
     def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
         """Trainer's optimiser, in which the backbone may have a rate of its own."""

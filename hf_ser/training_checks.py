@@ -14,6 +14,7 @@ from hf_ser.errors import RecipeError, suggest
 from hf_ser.metrics import METRICS
 from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
+from hf_ser.waveform_models import depends_on_padding
 
 
 def check_selection(arguments: transformers.TrainingArguments) -> None:
@@ -88,14 +89,15 @@ def check_waveforms(recipe: Recipe, train: Dataset) -> None:
         )
 
 
-def check_masks(recipe: Recipe, feature_extractor: SequenceFeatureExtractor) -> None:
+def check_masks(recipe: Recipe, model: PreTrainedModel, feature_extractor: SequenceFeatureExtractor) -> None:
     """A clip's scores do not depend on the batch it is in."""
-    if feature_extractor.return_attention_mask or _has_one_length(feature_extractor):
+    if not depends_on_padding(model, feature_extractor) or _has_one_length(feature_extractor):
         return
     if recipe.training.per_device_eval_batch_size == 1:
         return
+    masks = "heeds no mask in some of its layers" if feature_extractor.return_attention_mask else "takes no mask"
     raise RecipeError(
-        f"`checkpoint: {recipe.waveform.checkpoint}` takes no mask, so that zeros behind a clip would change its "
+        f"`checkpoint: {recipe.waveform.checkpoint}` {masks}, so that zeros behind a clip would change its "
         "scores. Give `min_duration` and `max_duration` of the same value, or `per_device_eval_batch_size: 1`."
     )
 

@@ -11,6 +11,7 @@ from transformers import (
     AutoModel,
     AutoModelForAudioClassification,
     PreTrainedModel,
+    SequenceFeatureExtractor,
     Wav2Vec2Config,
     Wav2Vec2FeatureExtractor,
     WhisperConfig,
@@ -43,11 +44,13 @@ EXTRACTORS = {
 # What pretraining needs and recognition does not; it stays behind in the checkpoint.
 PRETRAINING = (
     *("quantizer.", "project_q.", "project_hid.", "lm_head.", "final_proj.", "dropout_features."),
-    *("label_embs_concat", "label_embeddings_concat", "speaker_proj.", "ctc_proj."),
+    *("label_embs_concat", "label_embeddings_concat", "layer_norm_for_extract.", "speaker_proj.", "ctc_proj."),
     *("model.decoder.", "decoder.", "proj_out."),  # Whisper's
 )
 # What recognition needs and pretraining does not; it begins at random.
 HEAD = ("projector.", "classifier.", "layer_weights")
+# Networks with convolutions over time that heed no mask, so that zeros behind a clip reach its last frames.
+LEAKY = ("data2vec-audio", "wav2vec2-conformer")
 
 
 def load_waveform_extractor(
@@ -99,6 +102,13 @@ def load_waveform_model(arguments: WaveformArguments, names: dict[str, dict]) ->
     if arguments.lora_rank is not None:
         add_adapters(model, arguments)
     return model
+
+
+def depends_on_padding(model: PreTrainedModel, feature_extractor: SequenceFeatureExtractor) -> bool:
+    """Whether a clip's scores depend on the zeros behind it, and so on the batch it is in."""
+    if isinstance(feature_extractor, WhisperFeatureExtractor):  # whose clips are all of one length
+        return False
+    return model.config.model_type in LEAKY or not getattr(feature_extractor, "return_attention_mask", False)
 
 
 def _load_classifier(arguments: WaveformArguments, names: dict[str, dict]) -> PreTrainedModel:
