@@ -98,6 +98,7 @@ def load_waveform_model(arguments: WaveformArguments, names: dict[str, dict]) ->
         model = _load_classifier(arguments, names)
     if isinstance(model, WhisperForAudioClassification):
         model.base_model_prefix = "encoder"  # its class says `model`, which a classifier has not
+        model.encoder.embed_positions.requires_grad_(False)  # sines, which loading would let learn
     _freeze(model, arguments)
     if arguments.lora_rank is not None:
         add_adapters(model, arguments)

@@ -82,6 +82,44 @@ def test_a_head_for_our_emotions_is_kept(save_checkpoint):
     assert torch.equal(model.classifier.weight, base.classifier.weight)
 
 
+def test_the_report_s_head_is_new_on_weights_that_are_kept(save_checkpoint, caplog):
+    base = Wav2Vec2ForPreTraining(Wav2Vec2Config(**TINY, **QUANTIZER))
+    with caplog.at_level("INFO", logger="hf_ser"):
+        model = load_waveform_model(WaveformArguments(save_checkpoint(base), waveform_head="report"), NAMES)
+    assert "New, and begun at random: classifier." in caplog.text
+    assert model.config.id2label == NAMES["id2label"]
+    for name, weight in base.wav2vec2.state_dict().items():
+        assert torch.equal(model.wav2vec2.state_dict()[name], weight), name
+    frozen = {name for name, weight in model.named_parameters() if not weight.requires_grad}
+    assert frozen
+    assert all(name.startswith("wav2vec2.feature_extractor.") for name in frozen)
+    assert 0 < model.classifier.weight.std() < 0.1
+    assert not model.classifier.bias.any()
+
+
+def test_a_run_with_the_report_s_head_is_gone_on_from(save_checkpoint):
+    checkpoint = save_checkpoint(Wav2Vec2Model(Wav2Vec2Config(**TINY)))
+    arguments = WaveformArguments(checkpoint, waveform_head="report")
+    model = load_waveform_model(arguments, NAMES)
+    save_checkpoint(model)
+    again = load_waveform_model(arguments, NAMES)
+    assert all(torch.equal(weight, again.state_dict()[name]) for name, weight in model.state_dict().items())
+    with pytest.raises(RecipeError, match="has the report's head. Give `waveform_head: report`"):
+        load_waveform_model(WaveformArguments(checkpoint), NAMES)
+
+
+def test_another_head_or_network_is_not_given_the_report_s_head_unasked(save_checkpoint):
+    base = Wav2Vec2ForSequenceClassification(Wav2Vec2Config(**TINY, **NAMES))
+    checkpoint = save_checkpoint(base)
+    with pytest.raises(RecipeError, match="has a head, and it is not the report's. .* `new_head: true`"):
+        load_waveform_model(WaveformArguments(checkpoint, waveform_head="report"), NAMES)
+    model = load_waveform_model(WaveformArguments(checkpoint, waveform_head="report", new_head=True), NAMES)
+    assert not hasattr(model, "projector")
+    checkpoint = save_checkpoint(HubertModel(HubertConfig(**TINY)))
+    with pytest.raises(RecipeError, match="`waveform_head: report` is for wav2vec2, and .* is a hubert"):
+        load_waveform_model(WaveformArguments(checkpoint, waveform_head="report"), NAMES)
+
+
 def test_a_checkpoint_that_lacks_weights_is_refused(save_checkpoint):
     base = Wav2Vec2Model(Wav2Vec2Config(**TINY))
     state = {name: weight for name, weight in base.state_dict().items() if "layers.1" not in name}
@@ -110,6 +148,9 @@ def test_a_checkpoint_that_is_not_there_or_reads_something_else_is_named(tmp_pat
         ("checkpoint: a/b\ncutmix_alpha: 0.4", "`cutmix_alpha` is for image networks"),
         ("new_head: true", "`new_head` is for a `checkpoint` that reads waveforms, and none is given"),
         ("weighted_layer_sum: true", "`weighted_layer_sum` is for a `checkpoint`"),
+        ("lora_rank: 8", "`lora_rank` is for a `checkpoint`"),
+        ("checkpoint: a/b\nwaveform_head: reports", "`waveform_head` is `reports`. Did you mean `report`?"),
+        ("checkpoint: a/b\nwaveform_head: report\nweighted_layer_sum: true", "reads the last layer, and `weighted_"),
     ],
 )
 def test_keys_of_the_other_kind_of_network_are_refused(lines, sentence, tmp_path):
