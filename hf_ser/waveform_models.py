@@ -132,8 +132,6 @@ def _load_weights(auto_class: Any, checkpoint: str, **options: Any) -> PreTraine
     # Whisper's larger checkpoints are float16, which is too coarse for the steps of an optimiser.
     model, report = _load(auto_class, checkpoint, output_loading_info=True, dtype=torch.float32, **options)
     _check_weights(checkpoint, report)
-    # transformers would save under the old names of weights that it has renamed, and Trainer does not know those.
-    model._weight_conversions = None
     return model
 
 
