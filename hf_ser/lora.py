@@ -4,6 +4,7 @@ The adapters are put into the model in place, which stays the class it was: Trai
 its weights as ever, and after the merge nothing tells it from a model that was trained whole.
 """
 
+import torch
 from torch import nn
 from transformers import PreTrainedModel
 
@@ -56,7 +57,7 @@ def _make_layer_class(linear: type) -> type:
 
     class AdaptedLinear(linear):
         @property
-        def weight(self):  # noqa: ANN202
+        def weight(self) -> torch.Tensor:
             return self.base_layer.weight + sum(self.get_delta_weight(name) for name in self.active_adapters)
 
     return AdaptedLinear
