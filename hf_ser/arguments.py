@@ -24,6 +24,7 @@ from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.splits.arguments import SplitArguments
 from hf_ser.values import describe_type, is_number, matches_type, read_value
+from hf_ser.waveform_arguments import WaveformArguments
 
 
 @dataclass
@@ -52,17 +53,6 @@ class CorpusArguments:
             "map_emotions": self.map_emotions,
             "intensities": self.intensities,
         }
-
-
-@dataclass
-class WaveformArguments:
-    """A network of transformers that reads waveforms, in place of an image network."""
-
-    checkpoint: str | None = field(default=None, metadata={"help": "Hub id or folder: wav2vec2, HuBERT, WavLM, ..."})
-    freeze_feature_encoder: bool = field(default=True, metadata={"help": "its convolutions keep their weights"})
-    freeze_base: bool = field(default=False, metadata={"help": "only the head learns"})
-    weighted_layer_sum: bool = field(default=False, metadata={"help": "the head reads all layers, in learnt shares"})
-    new_head: bool = field(default=False, metadata={"help": "begin with another head than the checkpoint's own"})
 
 
 @dataclass
@@ -144,6 +134,9 @@ RANGES = {
     "label_smoothing_factor": (0, 0.9999999),
     "early_stopping_patience": (1, math.inf),
     "max_windows_per_class": (1, math.inf),
+    "lora_rank": (1, math.inf),
+    "lora_alpha": (1e-3, math.inf),
+    "lora_dropout": (0, 0.9999999),
     "num_proc": (1, math.inf),
     "seed": (0, 2**32 - 1),
     "split_seed": (0, 2**32 - 1),

@@ -16,7 +16,7 @@ from hf_ser.augmentation.arguments import CHANGE_KEYS
 from hf_ser.augmentation.mixing import cutmix
 from hf_ser.augmentation.waveform import add_noise
 from hf_ser.collators import AugmentingCollator, WaveformCollator
-from hf_ser.errors import AudioError
+from hf_ser.errors import AudioError, RecipeError
 from hf_ser.feature_views import (
     Clip,
     FeatureView,
@@ -57,7 +57,7 @@ def make_sheets(
         seed: of the augmentation; None takes the recipe's, or 0.
 
     Raises:
-        RecipeError: for features or mixing that cannot be.
+        RecipeError: for features or mixing that cannot be, and for a network that reads waveforms.
         AudioError: for a folder of noises or rooms that cannot be used.
     """
     if recipe is None:
@@ -65,6 +65,7 @@ def make_sheets(
         augment, size = functools.partial(_illustrate, extractors=extractors, seed=seed or 0), BATCH
     else:
         size = recipe.training.per_device_train_batch_size
+        _check_draws_images(recipe)
         extractors = [build_feature_extractor(recipe)]
         check_mixing(recipe.augmentation, extractors[0])
         collator = _build_collator(recipe, extractors[0], size, seed)
@@ -127,6 +128,14 @@ def _mix(
     change = describe_mix("CutMix", float(shares[0, 0]), partner.name)
     after = np.where(inside, extract(other, extractor), features)
     return FeatureView(extractor, features, after, change, find_box(inside))
+
+
+def _check_draws_images(recipe: Recipe) -> None:
+    if recipe.waveform.checkpoint is not None:
+        raise RecipeError(
+            f"`checkpoint: {recipe.waveform.checkpoint}` reads waveforms, and pictures are drawn of the features of "
+            "image networks. Leave the recipe out, or give one with a `kind` of features."
+        )
 
 
 def _build_collator(

@@ -14,7 +14,7 @@ import torch
 from datasets import Array2D, Array3D, Audio, Dataset, DatasetDict, Features, List, Value, concatenate_datasets
 from datasets.fingerprint import Hasher
 from tqdm.auto import tqdm
-from transformers import SequenceFeatureExtractor, Wav2Vec2FeatureExtractor
+from transformers import SequenceFeatureExtractor, Wav2Vec2FeatureExtractor, WhisperFeatureExtractor
 
 from hf_ser import audio, containers
 from hf_ser.audio import NAMELESS, read_audio
@@ -40,6 +40,7 @@ from hf_ser.models import (
     tonnetz,
     transforms,
     waveform_extraction,
+    whisper_extraction,
 )
 from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
@@ -51,11 +52,11 @@ logger = logging.getLogger(__name__)
 # A shard is the unit of work and of resuming: a few seconds of a core.
 SHARD_SIZE = 256
 # Packages that compute part of the features, or resample: another version of one makes another cache.
-PACKAGES = ("librosa", "numba", "numpy", "scipy", "soxr", "torch", "torchaudio")
+PACKAGES = ("librosa", "numba", "numpy", "scipy", "soxr", "torch", "torchaudio", "transformers")
 # Modules whose code decides what the features are: a change in one makes another cache.
 CODE = (
     *(audio, containers, colormaps, images, padding, feature_extraction, kinds),
-    *(composite, cepstral, chroma, constant_q, contrast, excerpts, waveform_extraction),
+    *(composite, cepstral, chroma, constant_q, contrast, excerpts, waveform_extraction, whisper_extraction),
     *(medians, pitch_tuning, separation, silence, spectral, tonnetz, transforms),
 )
 IMAGENET_MEAN, IMAGENET_STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
@@ -73,6 +74,9 @@ class Extraction:
         """Column that comes out, with its type."""
         if isinstance(self.extractor, Wav2Vec2FeatureExtractor):
             return Features({"input_values": List(Value(self.dtype))})
+        if isinstance(self.extractor, WhisperFeatureExtractor):
+            shape = (self.extractor.feature_size, self.extractor.nb_max_frames)
+            return Features({"input_features": Array2D(shape, self.dtype)})
         if self.images is not None:
             shape = (self.images.num_channels, *self.images.image_size)
             return Features({"pixel_values": Array3D(shape, self.dtype)})
@@ -128,8 +132,8 @@ def extract_features(
 
     Args:
         dataset: with an `audio` column, as `load_corpus` gives it, or a DatasetDict of such parts.
-        extractor: a SpectrogramFeatureExtractor, for `input_features` (frames, rows), or a Wav2Vec2FeatureExtractor,
-            for `input_values`, the raw waveform.
+        extractor: a SpectrogramFeatureExtractor, for `input_features` (frames, rows), a WhisperFeatureExtractor, for
+            `input_features` (mels, frames), or a Wav2Vec2FeatureExtractor, for `input_values`, the raw waveform.
         as_images: give `pixel_values` (3, height, width), for any image model of timm or transformers.
         image_config: colours, size and normalisation of the images; by default magma over the extractor's range of
             dB, 224 x 224, with ImageNet's mean and deviation.
@@ -166,11 +170,10 @@ def extract_features(
 
 
 def _check_arguments(dataset: Dataset, extractor: SequenceFeatureExtractor) -> None:
-    if not isinstance(extractor, SpectrogramFeatureExtractor | Wav2Vec2FeatureExtractor):
-        raise RecipeError(
-            f"`extract_features` works with SpectrogramFeatureExtractor and Wav2Vec2FeatureExtractor, and not with "
-            f"{type(extractor).__name__}."
-        )
+    kinds = (SpectrogramFeatureExtractor, Wav2Vec2FeatureExtractor, WhisperFeatureExtractor)
+    if not isinstance(extractor, kinds):
+        names = ", ".join(kind.__name__ for kind in kinds)
+        raise RecipeError(f"`extract_features` works with {names}, and not with {type(extractor).__name__}.")
     if "audio" not in dataset.column_names or not len(dataset):
         raise CorpusError(
             f"The dataset has {len(dataset)} clips and the columns {dataset.column_names}; expected at least one clip "
@@ -258,7 +261,9 @@ def _cache_folder(clips: Dataset, extraction: Extraction) -> Path:
 def _image_config(extractor: SequenceFeatureExtractor, config: SpectrogramConfig | None) -> SpectrogramConfig:
     """Image options with the defaults filled in."""
     if not isinstance(extractor, SpectrogramFeatureExtractor):
-        raise RecipeError("`as_images=True` needs a SpectrogramFeatureExtractor; a raw waveform is no image.")
+        raise RecipeError(
+            "`as_images=True` needs a SpectrogramFeatureExtractor; what other networks hear is no image."
+        )
     if config is not None and config.image_size and config.image_mean and config.image_std:
         return config
     if config is not None:

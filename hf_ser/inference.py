@@ -31,6 +31,7 @@ from hf_ser.checks import check_on_bad_audio
 from hf_ser.errors import AudioError, RecipeError, RunError, suggest
 from hf_ser.evaluation import probe
 from hf_ser.runs import RESULTS, list_folds
+from hf_ser.waveform_models import depends_on_padding
 from hf_ser.wording import list_some
 
 logger = logging.getLogger(__name__)
@@ -93,10 +94,10 @@ def classify(
         raise RecipeError(f"`batch_size: {batch_size}` is no number of files. Give 1 or more.")
     emotions = list_emotions(classifier)
     probabilities, faults = np.full((len(sources), len(emotions)), np.nan), [""] * len(sources)
-    # Zeros behind a clip change its scores where no mask tells the model of them.
-    masked = getattr(classifier.feature_extractor, "return_attention_mask", False)
+    if depends_on_padding(classifier.model, classifier.feature_extractor):
+        batch_size = 1
     waveforms = _read(classifier, sources, on_bad_audio, faults)
-    outputs = list(classifier(waveforms, batch_size=batch_size if masked else 1, top_k=None))
+    outputs = list(classifier(waveforms, batch_size=batch_size, top_k=None))
     read = [index for index, fault in enumerate(faults) if not fault]
     for index, output in zip(read, outputs, strict=True):
         scores = {entry["label"]: entry["score"] for entry in output}

@@ -1,4 +1,4 @@
-"""Make our model known to the Auto classes of transformers, but only once transformers itself loads them."""
+"""Make our models known to the Auto classes of transformers, but only once transformers itself loads them."""
 
 import importlib
 from types import ModuleType
@@ -13,24 +13,28 @@ def register_when_transformers_is_imported() -> None:
 
 
 def _register_config(module: ModuleType) -> None:
-    config = _ours("configuration").SpectrogramConfig
-    module.AutoConfig.register(config.model_type, config, exist_ok=True)
+    for config in (_ours("configuration").SpectrogramConfig, _ours("report_configuration").ReportWav2Vec2Config):
+        module.AutoConfig.register(config.model_type, config, exist_ok=True)
 
 
 def _register_feature_extractor(module: ModuleType) -> None:
     config = _ours("configuration").SpectrogramConfig
     extractor = _ours("feature_extraction").SpectrogramFeatureExtractor
     module.AutoFeatureExtractor.register(config, extractor, exist_ok=True)
-    # It is looked up by its name and belongs to no configuration; the place of one is taken by itself.
+    # These are looked up by name and belong to no configuration; the place of one is taken by themselves.
     waveforms = _ours("waveform_extraction").WaveformFeatureExtractor
-    module.AutoFeatureExtractor.register(waveforms, waveforms, exist_ok=True)
+    whisper = _ours("whisper_extraction").WhisperExcerptFeatureExtractor
+    for extractor in (waveforms, whisper):
+        module.AutoFeatureExtractor.register(extractor, extractor, exist_ok=True)
 
 
 def _register_model(module: ModuleType) -> None:
-    config, model = _ours("configuration").SpectrogramConfig, _ours("modeling").SpectrogramForAudioClassification
-    module.AutoModelForAudioClassification.register(config, model, exist_ok=True)
-    # The pipeline checks a model's class by this list of names, which `register` does not extend.
-    module.MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES.setdefault(config.model_type, model.__name__)
+    spectrograms = _ours("modeling").SpectrogramForAudioClassification
+    for model in (spectrograms, _ours("report_wav2vec2").ReportWav2Vec2ForAudioClassification):
+        config = model.config_class
+        module.AutoModelForAudioClassification.register(config, model, exist_ok=True)
+        # The pipeline checks a model's class by this list of names, which `register` does not extend.
+        module.MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES.setdefault(config.model_type, model.__name__)
 
 
 HOOKS = {

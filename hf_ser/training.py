@@ -14,6 +14,7 @@ from transformers import EarlyStoppingCallback, PreTrainedModel, SequenceFeature
 from hf_ser.arguments import AugmentationArguments, FineTuningArguments, Recipe
 from hf_ser.collators import AugmentingCollator, FeatureCollator, NoisyCopies, WaveformCollator
 from hf_ser.errors import RecipeError, RunError, writing
+from hf_ser.lora import merge_adapters
 from hf_ser.losses import EmotionLoss, balance_classes
 from hf_ser.metrics import compute_metrics
 from hf_ser.models.configuration import SpectrogramConfig
@@ -125,7 +126,7 @@ def build_trainer(
     if recipe.fine_tuning.early_stopping_patience is not None:
         callbacks.append(EarlyStoppingCallback(recipe.fine_tuning.early_stopping_patience))
     evaluation_collator = FeatureCollator(feature_extractor)
-    check_masks(recipe, feature_extractor)
+    check_masks(recipe, model, feature_extractor)
     for name in (name for name, part in split.items() if len(part)):
         changes = recipe.augmentation if name == "train" else AugmentationArguments()
         length = min(count_frames(split[name], evaluation_collator.column))
@@ -206,6 +207,10 @@ class EmotionTrainer(transformers.Trainer):
             )
         return loss
 
+    def prediction_step(self, *args: Any, **kwargs: Any) -> tuple[Any, Any, Any]:
+        """Loss, scores and labels of a batch, without the hidden states that Whisper gives with a sum of layers."""
+        return super().prediction_step(*args, **(kwargs | {"ignore_keys": ["hidden_states", "attentions"]}))
+
     def create_optimizer(self, *args: Any, **kwargs: Any) -> torch.optim.Optimizer:
         """Trainer's optimiser, in which the backbone may have a rate of its own."""
         is_new, rate = self.optimizer is None, self.fine_tuning.backbone_learning_rate
@@ -224,11 +229,13 @@ class EmotionTrainer(transformers.Trainer):
         return schedule
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
-        """Train; a full disk is reported as such."""
+        """Train; a full disk is reported as such. LoRA ends with its adapters merged into the weights."""
         if torch.cuda.is_available():
             torch.cuda.reset_peak_memory_stats()  # of the fold before
         with writing(self.args.output_dir, FREE_SPACE):
-            return super().train(*args, **kwargs)
+            output = super().train(*args, **kwargs)
+        merge_adapters(self.model)
+        return output
 
 
 class EpochCallback(TrainerCallback):

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import transformers
 from datasets import Dataset
-from transformers import PreTrainedModel, SequenceFeatureExtractor
+from transformers import PreTrainedModel, SequenceFeatureExtractor, WhisperFeatureExtractor
 
 from hf_ser.arguments import AugmentationArguments, Recipe
 from hf_ser.collators import FeatureCollator
@@ -14,6 +14,7 @@ from hf_ser.errors import RecipeError, suggest
 from hf_ser.metrics import METRICS
 from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
+from hf_ser.waveform_models import depends_on_padding
 
 
 def check_selection(arguments: transformers.TrainingArguments) -> None:
@@ -88,14 +89,15 @@ def check_waveforms(recipe: Recipe, train: Dataset) -> None:
         )
 
 
-def check_masks(recipe: Recipe, feature_extractor: SequenceFeatureExtractor) -> None:
+def check_masks(recipe: Recipe, model: PreTrainedModel, feature_extractor: SequenceFeatureExtractor) -> None:
     """A clip's scores do not depend on the batch it is in."""
-    shortest, longest = feature_extractor.min_duration, feature_extractor.max_duration
-    has_masks, one_length = feature_extractor.return_attention_mask, shortest is not None and shortest == longest
-    if has_masks or one_length or recipe.training.per_device_eval_batch_size == 1:
+    if not depends_on_padding(model, feature_extractor) or _has_one_length(feature_extractor):
         return
+    if recipe.training.per_device_eval_batch_size == 1:
+        return
+    masks = "heeds no mask in some of its layers" if feature_extractor.return_attention_mask else "takes no mask"
     raise RecipeError(
-        f"`checkpoint: {recipe.waveform.checkpoint}` takes no mask, so that zeros behind a clip would change its "
+        f"`checkpoint: {recipe.waveform.checkpoint}` {masks}, so that zeros behind a clip would change its "
         "scores. Give `min_duration` and `max_duration` of the same value, or `per_device_eval_batch_size: 1`."
     )
 
@@ -108,13 +110,18 @@ def check_mixing(augmentation: AugmentationArguments, feature_extractor: Spectro
     if augmentation.crop_frames is not None:
         one_length = feature_extractor.count_frames(0.0) >= augmentation.crop_frames
     else:
-        shortest, longest = feature_extractor.min_duration, feature_extractor.max_duration
-        one_length = shortest is not None and shortest == longest
+        one_length = _has_one_length(feature_extractor)
     if not one_length:
         raise RecipeError(
             f"`{key}` blends clips of one length. Give `crop_frames` and a `min_duration` that covers them, "
             "`min_duration` and `max_duration` of the same value, or `batch_padding`."
         )
+
+
+def _has_one_length(feature_extractor: SequenceFeatureExtractor) -> bool:
+    """Whether all clips come out equally long, as Whisper's do."""
+    shortest, longest = feature_extractor.min_duration, feature_extractor.max_duration
+    return isinstance(feature_extractor, WhisperFeatureExtractor) or (shortest is not None and shortest == longest)
 
 
 def check_retraining(arguments: transformers.TrainingArguments, has_validation: bool) -> None:

@@ -191,6 +191,12 @@ def test_a_noisy_copy_is_shown_where_the_recipe_adds_copies(clips, tmp_path):
     assert [sheet.change for sheet in sheets_of(clips, recipe)] == ["White noise, SNR 20.0 dB"] * 3
 
 
+def test_a_network_that_reads_waveforms_has_no_pictures(clips, tmp_path):
+    (tmp_path / "recipe.yaml").write_text("checkpoint: openai/whisper-base\n")
+    with pytest.raises(RecipeError, match="`checkpoint: openai/whisper-base` reads waveforms, and pictures are drawn"):
+        next(make_sheets(clips, parse_recipe(str(tmp_path / "recipe.yaml"))))
+
+
 def test_a_recipe_that_training_refuses_is_not_drawn(clips, tmp_path):
     with pytest.raises(RecipeError, match="`cutmix_alpha` blends clips of one length"):
         sheets_of(clips, write_recipe(tmp_path, cutmix_alpha=1.0))

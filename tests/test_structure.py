@@ -29,14 +29,15 @@ FLOW = """
     models.medians models.cepstral models.pitch_tuning models.chroma models.contrast models.constant_q models.tonnetz
     models.separation models.composite models.kinds models.threads models.windows models.images models.recomputation
     models.freezing models.small_cnn models.alexnet models.badshah_cnn models.report_cnns models.backbones
-    models.configuration models.feature_extraction models.waveform_extraction models.modeling
+    models.configuration models.feature_extraction models.waveform_extraction models.whisper_extraction models.modeling
+    models.report_configuration models.report_wav2vec2
     models
     features
     augmentation.arguments augmentation.waveform augmentation.image augmentation.mixing augmentation
-    values arguments inspection collators window_rows losses optimization runs
+    values waveform_arguments arguments inspection collators window_rows losses optimization runs
     metrics.confusion metrics.base metrics.accuracy metrics.macro_f1 metrics.per_class_recall metrics.uar
     metrics.weighted_f1 metrics.intervals metrics
-    waveform_models training_checks training retraining plots evaluation folds
+    lora waveform_models training_checks training retraining plots evaluation folds
     model_card_data templates model_card_check model_card
     inference feature_views feature_sheets feature_plots report rescoring order_scores feature_orders
     reproduction_tables reproduction_runs reproduction_scores reproduction_plots reproduction_commands

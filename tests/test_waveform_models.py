@@ -1,19 +1,20 @@
 """Networks that read waveforms: loaded whole or not at all, trained by the same recipe keys, read by pipeline()."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
 from transformers import (
+    ASTFeatureExtractor,
     HubertConfig,
     HubertModel,
     Wav2Vec2Config,
-    Wav2Vec2FeatureExtractor,
     Wav2Vec2ForPreTraining,
     Wav2Vec2ForSequenceClassification,
     Wav2Vec2Model,
     WavLMConfig,
     WavLMModel,
-    WhisperFeatureExtractor,
     pipeline,
 )
 
@@ -21,40 +22,15 @@ from hf_ser.arguments import WaveformArguments, parse_recipe
 from hf_ser.audio import read_audio
 from hf_ser.errors import RecipeError
 from hf_ser.evaluation import evaluate_run
-from hf_ser.features import extract_features
 from hf_ser.runs import open_run, save_model
-from hf_ser.training import build_feature_extractor, build_model, build_trainer
 from hf_ser.waveform_models import load_waveform_extractor, load_waveform_model
-
-TINY = {
-    "hidden_size": 16,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
-    "intermediate_size": 16,
-    "conv_dim": (8, 8),
-    "conv_stride": (5, 4),
-    "conv_kernel": (10, 8),
-    "num_feat_extract_layers": 2,
-    "num_conv_pos_embeddings": 4,
-    "num_conv_pos_embedding_groups": 2,
-    "classifier_proj_size": 8,
-    "mask_time_prob": 0.0,
-    "layerdrop": 0.0,
-    "feat_extract_norm": "layer",
-}
-LABELS = ["anger", "neutral", "sadness"]
-NAMES = {"id2label": dict(enumerate(LABELS)), "label2id": {name: index for index, name in enumerate(LABELS)}}
+from tests.checkpoints import LABELS, NAMES, QUANTIZER, TINY, make_waveform_trainer, parse_waveform_recipe
+from tests.checkpoints import save_checkpoint as save
 
 
 @pytest.fixture
 def save_checkpoint(tmp_path):
-    def save(network, **options):
-        folder = tmp_path / "checkpoint"
-        network.save_pretrained(folder)
-        Wav2Vec2FeatureExtractor(**{"return_attention_mask": True, **options}).save_pretrained(folder)
-        return str(folder)
-
-    return save
+    return functools.partial(save, tmp_path / "checkpoint")
 
 
 @pytest.mark.parametrize(
@@ -81,13 +57,7 @@ def test_only_the_head_learns_on_a_frozen_base(save_checkpoint):
 
 
 def test_what_pretraining_alone_needs_is_left_behind(save_checkpoint, caplog):
-    options = {
-        "num_codevectors_per_group": 4,
-        "num_codevector_groups": 2,
-        "codevector_dim": 8,
-        "proj_codevector_dim": 8,
-    }
-    checkpoint = save_checkpoint(Wav2Vec2ForPreTraining(Wav2Vec2Config(**TINY, **options)))
+    checkpoint = save_checkpoint(Wav2Vec2ForPreTraining(Wav2Vec2Config(**TINY, **QUANTIZER)))
     with caplog.at_level("INFO", logger="hf_ser"):
         load_waveform_model(WaveformArguments(checkpoint), NAMES)
     assert "New, and begun at random: classifier, projector." in caplog.text
@@ -112,6 +82,44 @@ def test_a_head_for_our_emotions_is_kept(save_checkpoint):
     assert torch.equal(model.classifier.weight, base.classifier.weight)
 
 
+def test_the_report_s_head_is_new_on_weights_that_are_kept(save_checkpoint, caplog):
+    base = Wav2Vec2ForPreTraining(Wav2Vec2Config(**TINY, **QUANTIZER))
+    with caplog.at_level("INFO", logger="hf_ser"):
+        model = load_waveform_model(WaveformArguments(save_checkpoint(base), waveform_head="report"), NAMES)
+    assert "New, and begun at random: classifier." in caplog.text
+    assert model.config.id2label == NAMES["id2label"]
+    for name, weight in base.wav2vec2.state_dict().items():
+        assert torch.equal(model.wav2vec2.state_dict()[name], weight), name
+    frozen = {name for name, weight in model.named_parameters() if not weight.requires_grad}
+    assert frozen
+    assert all(name.startswith("wav2vec2.feature_extractor.") for name in frozen)
+    assert 0 < model.classifier.weight.std() < 0.1
+    assert not model.classifier.bias.any()
+
+
+def test_a_run_with_the_report_s_head_is_gone_on_from(save_checkpoint):
+    checkpoint = save_checkpoint(Wav2Vec2Model(Wav2Vec2Config(**TINY)))
+    arguments = WaveformArguments(checkpoint, waveform_head="report")
+    model = load_waveform_model(arguments, NAMES)
+    save_checkpoint(model)
+    again = load_waveform_model(arguments, NAMES)
+    assert all(torch.equal(weight, again.state_dict()[name]) for name, weight in model.state_dict().items())
+    with pytest.raises(RecipeError, match="has the report's head. Give `waveform_head: report`"):
+        load_waveform_model(WaveformArguments(checkpoint), NAMES)
+
+
+def test_another_head_or_network_is_not_given_the_report_s_head_unasked(save_checkpoint):
+    base = Wav2Vec2ForSequenceClassification(Wav2Vec2Config(**TINY, **NAMES))
+    checkpoint = save_checkpoint(base)
+    with pytest.raises(RecipeError, match="has a head, and it is not the report's. .* `new_head: true`"):
+        load_waveform_model(WaveformArguments(checkpoint, waveform_head="report"), NAMES)
+    model = load_waveform_model(WaveformArguments(checkpoint, waveform_head="report", new_head=True), NAMES)
+    assert not hasattr(model, "projector")
+    checkpoint = save_checkpoint(HubertModel(HubertConfig(**TINY)))
+    with pytest.raises(RecipeError, match="`waveform_head: report` is for wav2vec2, and .* is a hubert"):
+        load_waveform_model(WaveformArguments(checkpoint, waveform_head="report"), NAMES)
+
+
 def test_a_checkpoint_that_lacks_weights_is_refused(save_checkpoint):
     base = Wav2Vec2Model(Wav2Vec2Config(**TINY))
     state = {name: weight for name, weight in base.state_dict().items() if "layers.1" not in name}
@@ -126,8 +134,8 @@ def test_a_checkpoint_that_is_not_there_or_reads_something_else_is_named(tmp_pat
         RecipeError, match="`checkpoint: nobody/nothing` cannot be loaded. Expected a folder, or a Hub"
     ):
         load_waveform_extractor("nobody/nothing", {})
-    WhisperFeatureExtractor().save_pretrained(tmp_path)
-    with pytest.raises(RecipeError, match="has a WhisperFeatureExtractor; expected a checkpoint that reads waveforms"):
+    ASTFeatureExtractor().save_pretrained(tmp_path)
+    with pytest.raises(RecipeError, match="has a ASTFeatureExtractor; expected a checkpoint that reads waveforms"):
         load_waveform_extractor(str(tmp_path), {})
 
 
@@ -140,6 +148,9 @@ def test_a_checkpoint_that_is_not_there_or_reads_something_else_is_named(tmp_pat
         ("checkpoint: a/b\ncutmix_alpha: 0.4", "`cutmix_alpha` is for image networks"),
         ("new_head: true", "`new_head` is for a `checkpoint` that reads waveforms, and none is given"),
         ("weighted_layer_sum: true", "`weighted_layer_sum` is for a `checkpoint`"),
+        ("lora_rank: 8", "`lora_rank` is for a `checkpoint`"),
+        ("checkpoint: a/b\nwaveform_head: reports", "`waveform_head` is `reports`. Did you mean `report`?"),
+        ("checkpoint: a/b\nwaveform_head: report\nweighted_layer_sum: true", "reads the last layer, and `weighted_"),
     ],
 )
 def test_keys_of_the_other_kind_of_network_are_refused(lines, sentence, tmp_path):
@@ -153,31 +164,14 @@ def make_recipe(tmp_path, save_checkpoint):
     def make(*overrides, **options):
         torch.manual_seed(0)
         checkpoint = save_checkpoint(Wav2Vec2Model(Wav2Vec2Config(**TINY)), **options)
-        lines = {
-            "checkpoint": checkpoint,
-            "max_duration": 0.4,
-            "num_train_epochs": 1,
-            "per_device_train_batch_size": 8,
-            "use_cpu": "true",
-            "disable_tqdm": "true",
-            "output_dir": tmp_path / "run",
-        }
-        path = tmp_path / "recipe.yaml"
-        path.write_text("".join(f"{key}: {value}\n" for key, value in lines.items()))
-        return parse_recipe([str(path), *overrides])
+        return parse_waveform_recipe(tmp_path, checkpoint, *overrides)
 
     return make
 
 
-def make_trainer(recipe, sounds):
-    extractor = build_feature_extractor(recipe)
-    split = extract_features(sounds, extractor)
-    return build_trainer(recipe, build_model(recipe, LABELS, extractor), extractor, split), split
-
-
 def test_a_run_loads_by_pipeline_and_hears_what_evaluation_heard(make_recipe, sound_split, tmp_path):
     recipe = make_recipe()
-    trainer, split = make_trainer(recipe, sound_split)
+    trainer, split = make_waveform_trainer(recipe, sound_split)
     trainer.train()
     folder = open_run(recipe)
     evaluate_run(trainer, recipe, split, [])
@@ -191,7 +185,7 @@ def test_a_run_loads_by_pipeline_and_hears_what_evaluation_heard(make_recipe, so
 
 def test_waveforms_are_augmented_in_training(make_recipe, sound_split):
     overrides = ("--features", "collator", "--noise_snr", "10,20", "--waveform_probability", "1")
-    trainer, split = make_trainer(make_recipe(*overrides), sound_split)
+    trainer, split = make_waveform_trainer(make_recipe(*overrides), sound_split)
     train, validation = next(iter(trainer.get_train_dataloader())), next(iter(trainer.get_eval_dataloader()))
     assert set(train) == {"input_values", "attention_mask", "labels"}
     clean = {tuple(np.round(values[:50], 5)) for values in split["train"].with_format("numpy")["input_values"][:]}
@@ -203,16 +197,6 @@ def test_waveforms_are_augmented_in_training(make_recipe, sound_split):
 
 def test_a_network_without_masks_needs_clips_of_one_length(make_recipe, sound_split):
     with pytest.raises(RecipeError, match="takes no mask, so that zeros behind a clip would change its scores"):
-        make_trainer(make_recipe(return_attention_mask=False), sound_split)
-    make_trainer(make_recipe("--min_duration", "0.4", return_attention_mask=False), sound_split)
-    make_trainer(make_recipe("--per_device_eval_batch_size", "1", return_attention_mask=False), sound_split)
-
-
-def test_recomputed_activations_give_the_same_losses(make_recipe, sound_split):
-    losses = []
-    for recompute in ("false", "true"):
-        trainer, _ = make_trainer(make_recipe("--activation_checkpointing", recompute), sound_split)
-        trainer.train()
-        losses += [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-    plain, recomputed = losses
-    assert plain == pytest.approx(recomputed, rel=1e-5)
+        make_waveform_trainer(make_recipe(return_attention_mask=False), sound_split)
+    make_waveform_trainer(make_recipe("--min_duration", "0.4", return_attention_mask=False), sound_split)
+    make_waveform_trainer(make_recipe("--per_device_eval_batch_size", "1", return_attention_mask=False), sound_split)

@@ -4,10 +4,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from transformers import BatchFeature
 
 from .choices import check_choice, check_positive
 from .padding import PADDINGS, fit_length
 from .silence import cut_silence
+
+# The options of an excerpt, and the values at which all of every clip is heard.
+WHOLE = {"silence_threshold": None, "offset": 0.0, "min_duration": None, "max_duration": None, "padding": "zero"}
 
 
 class ExcerptMixin:
@@ -70,6 +74,54 @@ class ExcerptMixin:
 
     def _count_samples(self, seconds: float | None) -> int | None:
         return None if seconds is None else round(seconds * self.sampling_rate)
+
+
+class StockExcerptMixin(ExcerptMixin):
+    """ExcerptMixin in front of a feature extractor of transformers, which works on what is heard of a clip.
+
+    Where all of every clip is heard it is saved as that feature extractor, which then gives the same.
+
+    Args:
+        silence_threshold, offset, min_duration, max_duration, padding: see ExcerptMixin.
+        kwargs: of the feature extractor of transformers.
+
+    Attributes:
+        stock: its class.
+    """
+
+    stock: type
+
+    def __init__(
+        self,
+        silence_threshold: float | None = None,
+        offset: float = 0.0,
+        min_duration: float | None = None,
+        max_duration: float | None = None,
+        padding: str = "zero",
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.silence_threshold = silence_threshold
+        self.offset = offset
+        self.min_duration = min_duration
+        self.max_duration = max_duration
+        self.padding = padding
+        self.check_excerpt()
+
+    def __call__(
+        self, raw_speech: np.ndarray | list[float] | list[np.ndarray], *args: Any, **kwargs: Any
+    ) -> BatchFeature:
+        """What the network reads of one waveform or of a list of them; the other arguments are transformers'."""
+        waveforms = [self.fit(self.trim(waveform)) for waveform in list_waveforms(raw_speech)]
+        return super().__call__(waveforms, *args, **kwargs)
+
+    def save_pretrained(self, *args: Any, **kwargs: Any) -> Any:
+        """Save the options, and the Python files that load them where transformers' own class would not do."""
+        options = self.to_dict()
+        if any(options[name] != value for name, value in WHOLE.items()):
+            return super().save_pretrained(*args, **kwargs)
+        stock = {name: value for name, value in options.items() if name not in (*WHOLE, "feature_extractor_type")}
+        return self.stock(**stock).save_pretrained(*args, **kwargs)
 
 
 def list_waveforms(raw_speech: Any) -> list:
