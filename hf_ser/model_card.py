@@ -12,6 +12,7 @@ from hf_ser.model_card_data import card_language, is_hub_id, make_card_data, pre
 from hf_ser.wording import (
     SCORE_NAMES,
     corpus_title,
+    describe_search,
     fold_spread,
     interval_range,
     list_some,
@@ -103,6 +104,7 @@ def _context(results: dict, model_id: str) -> dict:
         "methods": list(dict.fromkeys(interval["method"] for interval in results["intervals"].values())),
         "shared_audio": [" = ".join(map(_file_name, group)) for group in results["protocol"]["shared_audio"]],
         "settings": {key: _setting(key, value) for key, value in recipe.items() if value is not None},
+        "search": describe_search(results),
         "epoch": selected_epoch(results),
         "runtime_rows": _runtime_rows(results["runtime"]),
     }

@@ -33,10 +33,10 @@ FLOW = """
     models
     features
     augmentation.arguments augmentation.waveform augmentation.image augmentation.mixing augmentation
-    values arguments inspection collators window_rows losses optimization runs
+    values search_space arguments inspection collators window_rows losses optimization runs
     metrics.confusion metrics.base metrics.accuracy metrics.macro_f1 metrics.per_class_recall metrics.uar
     metrics.weighted_f1 metrics.intervals metrics
-    waveform_models training_checks training retraining plots evaluation folds
+    waveform_models training_checks training trials tuning retraining plots evaluation folds
     model_card_data model_card_check model_card
     inference feature_views feature_sheets feature_plots report rescoring order_scores feature_orders cli
 """
