@@ -1,6 +1,5 @@
 """One trial of a search for hyper-parameters: a training with other values, scored on the validation part."""
 
-import gc
 import logging
 import math
 import time
@@ -45,7 +44,6 @@ def run_trial(
     """
     started = time.perf_counter()
     state, history = _train(_build_trial(recipe, trial.number, values, split, feature_extractor), TrialCallback(trial))
-    gc.collect()  # a trainer and its network refer to each other, and would stay in the GPU's memory
     record = {
         "number": trial.number,
         "values": values,
