@@ -17,24 +17,23 @@ the trials of its bracket have had there so far. So nothing waits for a round to
 more mildly, and `trials`, not the number of epochs, says how many there are. Hyperband itself returns the best score
 ever seen; here the winner is the best of the trials that were trained to their end.
 
-Every trial draws from a seed of its own, made of the recipe's and its number. A search that goes on asks Optuna for
-the same trials from the beginning and tells it the scores on record, so that it ends as one that was not interrupted.
+All is drawn from the recipe's seed. A search that goes on asks Optuna for the same trials from the beginning and tells
+it the scores on record, so that it ends as one that was never interrupted.
 """
 
+import itertools
 import logging
-import math
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 from datasets import DatasetDict
 from transformers import SequenceFeatureExtractor
 
 from hf_ser.arguments import Recipe, change_recipe
 from hf_ser.errors import RecipeError, RunError
 from hf_ser.runs import keep_tuning, read_tuning
-from hf_ser.search_space import Choices, Range, fill_elements
+from hf_ser.search_space import Choices, fill_elements
 from hf_ser.training_checks import check_tuning
 from hf_ser.trials import COMPLETE, NO_SEARCH, PRUNED, describe_values, name_metric, report_score, run_trial
 
@@ -88,11 +87,14 @@ def find_best(records: list[dict[str, Any]], greater_is_better: bool) -> dict[st
 
 def _search(recipe: Recipe, split: DatasetDict, feature_extractor: SequenceFeatureExtractor) -> list[dict[str, Any]]:
     """Every trial; those on record are told to Optuna and not trained again."""
-    optuna, folder = _import_optuna(), Path(recipe.training.output_dir)
-    study, space = _create_study(optuna, recipe), _prepare_space(recipe)
+    optuna, folder, space = _import_optuna(), Path(recipe.training.output_dir), recipe.space
+    study = _create_study(optuna, recipe)
+    if recipe.tuning.tune == "grid":
+        space = {name: span if isinstance(span, Choices) else span.as_choices(name) for name, span in space.items()}
+        _enqueue_grid(study, space)
     known, records = (read_tuning(folder) or {"trials": []})["trials"], []
-    for number in range(_count_trials(recipe, space)):
-        trial = _ask(optuna, study, recipe, space)
+    for number in range(recipe.tuning.trials or len(study.trials)):
+        trial = study.ask()
         values = {name: span.suggest(trial, name) for name, span in space.items()}
         if number < len(known):
             records.append(_repeat_trial(recipe, trial, values, known[number]))
@@ -114,35 +116,20 @@ def _import_optuna() -> ModuleType:
 
 def _create_study(optuna: ModuleType, recipe: Recipe) -> Any:
     """An optuna.Study in memory; its name, with a trial's number, decides on the trial's bracket."""
-    pruner = optuna.pruners.NopPruner()
-    if recipe.tuning.tune == "hyperband":
+    method, pruner = recipe.tuning.tune, optuna.pruners.NopPruner()
+    if method == "hyperband":
         pruner = optuna.pruners.HyperbandPruner(max_resource=int(recipe.training.num_train_epochs))
+    sampler = optuna.samplers.TPESampler if method == "tpe" else optuna.samplers.RandomSampler
     direction = "maximize" if recipe.training.greater_is_better else "minimize"
-    return optuna.create_study(study_name="tuning", direction=direction, pruner=pruner)
+    return optuna.create_study(
+        study_name="tuning", direction=direction, pruner=pruner, sampler=sampler(seed=recipe.training.seed)
+    )
 
 
-def _prepare_space(recipe: Recipe) -> dict[str, Choices | Range]:
-    """The recipe's space; of a grid all ranges are lists."""
-    if recipe.tuning.tune != "grid":
-        return recipe.space
-    return {name: span.as_choices(name) if isinstance(span, Range) else span for name, span in recipe.space.items()}
-
-
-def _count_trials(recipe: Recipe, space: dict[str, Choices]) -> int:
-    """As many as the recipe says, or combinations of a grid."""
-    return recipe.tuning.trials or math.prod(len(span.values) for span in space.values())
-
-
-def _ask(optuna: ModuleType, study: Any, recipe: Recipe, space: dict[str, Choices | Range]) -> Any:
-    """The next optuna.Trial, whose values depend on the seed, its number and the trials before it alone."""
-    number, method = len(study.trials), recipe.tuning.tune
-    seed = int(np.random.SeedSequence([recipe.training.seed, number]).generate_state(1)[0])
-    kind = optuna.samplers.TPESampler if method == "tpe" else optuna.samplers.RandomSampler
-    study.sampler = kind(seed=seed)
-    if method == "grid":
-        places = np.unravel_index(number, [len(span.values) for span in space.values()])
-        study.enqueue_trial({name: int(place) for name, place in zip(space, places, strict=True)})
-    return study.ask()
+def _enqueue_grid(study: Any, space: dict[str, Choices]) -> None:
+    """Let the study ask for each combination of a grid, the last key's values changing first."""
+    for places in itertools.product(*(range(len(span.values)) for span in space.values())):
+        study.enqueue_trial(dict(zip(space, places, strict=True)))
 
 
 def _tell(optuna: ModuleType, study: Any, trial: Any, record: dict[str, Any]) -> None:

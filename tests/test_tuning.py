@@ -2,6 +2,7 @@
 
 import csv
 import json
+import statistics
 import sys
 from pathlib import Path
 
@@ -160,16 +161,15 @@ def test_an_interrupted_search_of_any_method_ends_as_an_unbroken_one(split, tmp_
 
 
 def test_tpe_draws_near_the_better_values_and_another_seed_draws_others(split, tmp_path, scores):
-    words = ("--trials", "30", "--search_space", "{dropout: {low: 0.0, high: 0.9}}", "--tune")
+    words = ("--trials", "60", "--search_space", "{dropout: {low: 0.0, high: 0.9}}", "--tune")
     tried = {}
     for name, *rest in (("tpe",), ("random",), ("random", "--seed", "1")):
         recipe, _ = search(tmp_path, split, *words, name, *rest, folder=" ".join([name, *rest]))
         tried[name, *rest] = [trial["values"]["dropout"] for trial in read_trials(recipe)]
-
-    def distance(values):
-        return sum(abs(value - 0.3) for value in values[15:]) / 15
-
-    assert distance(tried["tpe",]) < 0.6 * distance(tried["random",])
+    # Even draws are 0.25 away from 0.3 on average: 0.15 below it, a third of the time, and 0.3 above it.
+    distances = {name: statistics.fmean(abs(value - 0.3) for value in tried[name,][20:]) for name in ("tpe", "random")}
+    assert distances["random"] > 0.18
+    assert distances["tpe"] < 0.12
     assert not set(tried["random",]) & set(tried["random", "--seed", "1"])
 
 
