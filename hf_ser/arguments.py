@@ -22,8 +22,9 @@ from hf_ser.augmentation.arguments import AugmentationArguments
 from hf_ser.errors import RecipeError, suggest
 from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
+from hf_ser.search_space import Choices, Range, TuningArguments, fill_elements, read_dimension, split_name
 from hf_ser.splits.arguments import SplitArguments
-from hf_ser.values import describe_type, is_number, matches_type, read_value
+from hf_ser.values import check_range, check_type, read_value
 from hf_ser.waveform_arguments import WaveformArguments
 
 
@@ -115,6 +116,7 @@ class TrainingArguments(transformers.TrainingArguments):
 
 TRAINED_ON = ("clips", "windows")
 
+ANY_NUMBER = (-math.inf, math.inf)
 # Least and largest value of keys that would otherwise fail late, inside another library, or without a word.
 RANGES = {
     "per_device_train_batch_size": (1, math.inf),
@@ -138,6 +140,7 @@ RANGES = {
     "lora_alpha": (1e-3, math.inf),
     "lora_dropout": (0, 0.9999999),
     "num_proc": (1, math.inf),
+    "trials": (1, math.inf),
     "seed": (0, 2**32 - 1),
     "split_seed": (0, 2**32 - 1),
 }
@@ -167,7 +170,18 @@ SECTIONS = {
     "augmentation": AugmentationArguments,
     "fine_tuning": FineTuningArguments,
     "training": TrainingArguments,
+    "tuning": TuningArguments,
 }
+
+# Keys that a search may try values of: of these sections, and of training those by which a network learns otherwise.
+SEARCHED_SECTIONS = ("model", "waveform", "augmentation", "fine_tuning")
+SEARCHED_TRAINING = (
+    *("learning_rate", "lr_scheduler_type", "lr_scheduler_kwargs", "warmup_steps", "num_train_epochs"),
+    *("optim", "optim_args", "weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm"),
+    *("per_device_train_batch_size", "gradient_accumulation_steps", "label_smoothing_factor"),
+)
+# The first two decide on the features, which are made before; `retrain` on what becomes of the winner.
+NOT_SEARCHED = {"checkpoint", "features", "retrain"}
 
 
 @dataclass
@@ -182,6 +196,8 @@ class Recipe:
     augmentation: AugmentationArguments
     fine_tuning: FineTuningArguments
     training: TrainingArguments
+    tuning: TuningArguments
+    space: dict[str, Choices | Range]  # what a search may try
     options: dict[str, Any]  # all that was given, flat, as results.json records it
 
 
@@ -251,26 +267,8 @@ def _check_option(key: str, value: Any) -> None:
         raise RecipeError(f"`{key}` cannot be given. {REFUSED[key]}")
     if key not in types_by_key:
         raise RecipeError(f"Unknown key `{key}` in the recipe. {suggest(key, types_by_key)}")
-    kind = types_by_key[key]
-    if matches_type(value, kind):
-        _check_range(key, value)
-        return
-    hint = ""
-    if isinstance(value, bool):
-        hint = ' YAML reads a bare no, off, yes and on as true or false: put quotes around it, "no".'
-    elif is_number(value) and matches_type(0.5, kind):
-        hint = " YAML reads 1e-5 as text: write 1.0e-05."
-    elif matches_type([""], kind):
-        hint = ' Write a list of quoted texts, ["03", "08"].'
-    raise RecipeError(f"`{key}` is {value!r} ({type(value).__name__}); expected {describe_type(kind)}.{hint}")
-
-
-def _check_range(key: str, value: Any) -> None:
-    low, high = RANGES.get(key, (-math.inf, math.inf))
-    if isinstance(value, int | float) and not low <= value <= high:
-        raise RecipeError(
-            f"`{key}` is {value}; it must be at least {low}" + (f" and at most {high}." * (high < math.inf) or ".")
-        )
+    check_type(key, value, types_by_key[key])
+    check_range(key, value, *RANGES.get(key, ANY_NUMBER))
 
 
 def _build(options: dict[str, Any]) -> Recipe:
@@ -279,10 +277,54 @@ def _build(options: dict[str, Any]) -> Recipe:
     for name, section in SECTIONS.items():
         mine = {key: value for key, value in options.items() if key in _options_of(section)}
         parts[name] = mine if name in ("features", "model") else _build_section(section, mine)
-    _check_network(options)
+    space = _read_space(parts["tuning"].search_space or {}, options)
+    _check_network(options | {split_name(name)[0]: True for name in space})
     if parts["fine_tuning"].train_on == "windows":
         _check_windows(parts["model"], parts["augmentation"])
-    return Recipe(**parts, options=dict(options))
+    return Recipe(**parts, space=space, options=dict(options))
+
+
+def _read_space(entries: dict[str, Any], options: dict[str, Any]) -> dict[str, Choices | Range]:
+    """What a search may try, by key, such as `learning_rate`, or by element, such as `hidden_sizes.0`.
+
+    Raises:
+        RecipeError: for a key that is unknown or cannot be searched, or values that it does not take.
+    """
+    space, kinds = {}, list_keys()
+    try:
+        for name, entry in entries.items():
+            key, _ = split_name(name)
+            if key not in kinds:
+                raise RecipeError(f"Unknown key `{key}`. {suggest(key, _list_searched())}")
+            if key not in _list_searched():
+                raise RecipeError(_describe_refusal(key))
+            space[name] = read_dimension(name, entry, kinds[key], RANGES.get(key, ANY_NUMBER))
+        fill_elements({name: None for name in space}, options)
+    except RecipeError as error:
+        raise RecipeError(f"`search_space`: {error}") from error
+    return space
+
+
+def _list_searched() -> set[str]:
+    """Keys that a search may try values of."""
+    keys = {key for name in SEARCHED_SECTIONS for key in _options_of(SECTIONS[name])}
+    return (keys | set(SEARCHED_TRAINING)) - NOT_SEARCHED
+
+
+def _describe_refusal(key: str) -> str:
+    """Why a key cannot be searched."""
+    before = {"checkpoint", "features"}.union(
+        *(_options_of(SECTIONS[name]) for name in ("corpus", "split", "features"))
+    )
+    if key in before:
+        return (
+            f"`{key}` cannot be searched: corpus, split and features are made once, before any trial. "
+            "Give each of its values a run of its own."
+        )
+    return (
+        f"`{key}` cannot be searched. Keys of model, waveform, augmentation and fine-tuning can, and of training "
+        f"{', '.join(f'`{name}`' for name in SEARCHED_TRAINING)}."
+    )
 
 
 def _check_network(options: dict[str, Any]) -> None:

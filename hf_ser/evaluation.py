@@ -24,11 +24,20 @@ from hf_ser.metrics import METRICS, bootstrap_intervals, compute_metrics
 from hf_ser.metrics.confusion import accuracy, uar
 from hf_ser.metrics.intervals import SCORES, count_by_group
 from hf_ser.plots import plot_confusion_matrix, plot_learning_curve
-from hf_ser.runs import FREE_SPACE, PREDICTIONS
+from hf_ser.runs import FREE_SPACE, PREDICTIONS, TRIALS_TABLE
 from hf_ser.splits.protocol import describe_split
 from hf_ser.training import EmotionTrainer, select_inputs
+from hf_ser.tuning import describe_tuning
 from hf_ser.window_rows import WindowRows, name_clips
-from hf_ser.wording import describe_size, fold_spread, interval_range, percent, results_title, speaker_claim
+from hf_ser.wording import (
+    describe_search,
+    describe_size,
+    fold_spread,
+    interval_range,
+    percent,
+    results_title,
+    speaker_claim,
+)
 
 PROBE_SEED, PROBE_SECONDS = 0, 3.0
 PACKAGES = ("hf_ser", "torch", "torchaudio", "transformers", "datasets", "accelerate", "timm", "librosa", "numpy")
@@ -73,8 +82,12 @@ def evaluate_run(
             "n_train": len(split["train"]) + len(split["validation"]),
             "history": merge_history(trainer.state.log_history),
         }
+    if tuning := describe_tuning(recipe):
+        results["tuning"] = _portable(tuning)
     if trainer.is_world_process_zero():
         with writing(folder, FREE_SPACE):
+            if tuning:
+                tabulate_trials(results["tuning"]).to_csv(folder / TRIALS_TABLE, index=False)
             predictions.to_parquet(folder / PREDICTIONS, index=False)
             plot_confusion_matrix(results, folder / "confusion_matrix.png")
             plot_learning_curve(results, folder / "learning_curve.png")
@@ -147,6 +160,11 @@ def average_by_clip(table: pd.DataFrame, labels: list[str]) -> pd.DataFrame:
     return means.assign(prediction=means[labels].idxmax(axis=1))
 
 
+def tabulate_trials(tuning: dict[str, Any]) -> pd.DataFrame:
+    """One row a trial of a search: its values, a column each, and what came of it."""
+    return pd.DataFrame([{**trial, **trial["values"]} for trial in tuning["trials"]]).drop(columns="values")
+
+
 def merge_history(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Trainer's log as one entry for each epoch; a number that is none, as fp16's first gradients are, is null."""
     epochs: dict[float, dict[str, Any]] = {}
@@ -173,7 +191,8 @@ def summarize(results: dict[str, Any]) -> Table:
     protocol = results["protocol"]
     title = f"{results_title(results)}: {protocol['split']}, {describe_size(protocol)}"
     table = Table(title=f"{title}\n{speaker_claim(protocol)}")
-    table.caption = results["intervals"]["uar"]["method"]
+    search = describe_search(results)
+    table.caption = results["intervals"]["uar"]["method"] + (f"\n{search}" if search else "")
     over_folds = ["folds: mean ± deviation (range)"] if "folds" in results else []
     for column in ("metric", "score", "95 % interval", *over_folds):
         table.add_column(column)
@@ -261,4 +280,6 @@ def _portable(value: Any) -> Any:
     """A path without the folders of this machine."""
     if isinstance(value, list):
         return [_portable(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _portable(item) for key, item in value.items()}
     return Path(value).name if isinstance(value, str) and "/" in value and Path(value).exists() else value

@@ -20,8 +20,8 @@ from hf_ser.splits.lists import hash_folds, read_split, write_folds
 UNITED = ("shared_speakers", "shared_sentences", "shared_audio", "train_corpora", "test_corpora")
 # What the pooled results keep of each fold.
 KEPT = ("metrics", "intervals", "confusion_matrix", "protocol", "history", "probe", "versions", "runtime")
-# And what it keeps where there is any: of models that cut windows, and of those that were trained again.
-KEPT_IF_ANY = ("window_metrics", "n_windows", "window_confusion_matrix", "retraining")
+# And what it keeps where there is any: of models that cut windows, that were trained again, or after a search.
+KEPT_IF_ANY = ("window_metrics", "n_windows", "window_confusion_matrix", "retraining", "tuning")
 
 
 def pool_folds(recipe: Recipe, runs: Sequence[Recipe]) -> dict[str, Any]:
@@ -53,8 +53,7 @@ def pool_folds(recipe: Recipe, runs: Sequence[Recipe]) -> dict[str, Any]:
         "history": _average_histories([fold["history"] for fold in folds]),
         "probe": None,  # each fold has its own model
         "skipped_audio": first["skipped_audio"],
-        "recipe": {key: value for key, value in first["recipe"].items() if key != "fold"}
-        | {"output_dir": folder.name},
+        "recipe": _pool_recipes([fold["recipe"] for fold in folds]) | {"output_dir": folder.name},
         "versions": first["versions"],
         "runtime": _pool_runtimes([fold["runtime"] for fold in folds]),
         "fold_metrics": _spread([fold["metrics"] for fold in folds]),
@@ -66,6 +65,11 @@ def pool_folds(recipe: Recipe, runs: Sequence[Recipe]) -> dict[str, Any]:
         plot_confusion_matrix(results, folder / "confusion_matrix.png")
         plot_learning_curve(results, folder / "learning_curve.png")
     return results
+
+
+def _pool_recipes(recipes: list[dict[str, Any]]) -> dict[str, Any]:
+    """What all folds were trained with; not their number, and not what a search has found for each."""
+    return {key: value for key, value in recipes[0].items() if all(recipe.get(key) == value for recipe in recipes)}
 
 
 def _pool_windows(folds: list[dict[str, Any]]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from hf_ser.templates import describe_setting, file_name, render_template
 from hf_ser.wording import (
     SCORE_NAMES,
     corpus_title,
+    describe_search,
     fold_spread,
     part_title,
     percent,
@@ -81,6 +82,7 @@ def _context(results: dict, model_id: str) -> dict:
         "methods": list(dict.fromkeys(interval["method"] for interval in results["intervals"].values())),
         "shared_audio": [" = ".join(map(file_name, group)) for group in results["protocol"]["shared_audio"]],
         "settings": {key: describe_setting(key, value) for key, value in recipe.items() if value is not None},
+        "search": describe_search(results),
         "epoch": selected_epoch(results),
         "runtime_rows": _runtime_rows(results["runtime"]),
     }

@@ -1,7 +1,8 @@
 """A run folder: opened for one recipe, resumed from its last whole checkpoint, closed with what travels.
 
 A run over folds holds one such folder for each fold, and is resumed at the fold that was interrupted. A run that
-trains twice holds what its first training has found, and the checkpoints of the second, in a folder `retrained`.
+trains twice holds what its first training has found, and the checkpoints of the second, in a folder `retrained`; one
+that searches for hyper-parameters holds its trials in a folder `trials`.
 """
 
 import dataclasses
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 RECIPE, RESULTS, SPLIT, PREDICTIONS = "recipe.yaml", "results.json", "split.json", "predictions.parquet"
 RETRAINED, SEARCH = "retrained", "search.json"
+TRIALS, TUNING, TRIALS_TABLE = "trials", "tuning.json", "trials.csv"
 CHANGED = "Restore the corpus as it was when the run began, or give another `--output_dir` for a new run."
 FREE_SPACE = "Free some space and run the same command again: it goes on from the last checkpoint."
 # Without any one of these, Trainer would resume from a damaged checkpoint or diverge without a word.
@@ -133,6 +135,19 @@ def read_search(folder: Path) -> TrainerState | None:
     return TrainerState.load_from_json(path) if path.exists() else None
 
 
+def keep_tuning(folder: Path, tuning: dict[str, Any]) -> None:
+    """Write the trials that are finished, so that a search that goes on need not repeat them."""
+    with writing(folder, FREE_SPACE):
+        (folder / TRIALS).mkdir(exist_ok=True)
+        _write_whole(folder / TRIALS / TUNING, json.dumps(tuning, indent=2, allow_nan=False))
+
+
+def read_tuning(folder: Path) -> dict[str, Any] | None:
+    """The trials that are finished; None if none is."""
+    path = folder / TRIALS / TUNING
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
 def save_model(folder: Path, model: PreTrainedModel, feature_extractor: SequenceFeatureExtractor) -> None:
     """Save what travels: weights, configurations and the Python files that load them."""
     with writing(folder, FREE_SPACE):
@@ -143,10 +158,10 @@ def save_model(folder: Path, model: PreTrainedModel, feature_extractor: Sequence
 
 
 def close_run(folder: Path, results: dict[str, Any]) -> None:
-    """Write results.json, which marks a run as finished and so comes last; the checkpoints of all trainings go."""
+    """Write results.json, which marks a run as finished and so comes last; checkpoints and trials go."""
     with writing(folder, FREE_SPACE):
         _write_whole(folder / RESULTS, json.dumps(results, indent=2, allow_nan=False))
-    for leftover in [*_list_checkpoints(folder), *folder.glob(RETRAINED)]:
+    for leftover in [*_list_checkpoints(folder), *folder.glob(RETRAINED), *folder.glob(TRIALS)]:
         shutil.rmtree(leftover)
 
 
@@ -158,7 +173,7 @@ def _list_checkpoints(folder: Path) -> list[Path]:
 
 def _has_begun(folder: Path) -> bool:
     """Whether anything was learnt there."""
-    return bool(_list_checkpoints(folder)) or (folder / RETRAINED).exists()
+    return bool(_list_checkpoints(folder)) or any((folder / name).exists() for name in (RETRAINED, TRIALS))
 
 
 def _write_whole(path: Path, text: str) -> None:

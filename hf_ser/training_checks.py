@@ -124,6 +124,39 @@ def _has_one_length(feature_extractor: SequenceFeatureExtractor) -> bool:
     return isinstance(feature_extractor, WhisperFeatureExtractor) or (shortest is not None and shortest == longest)
 
 
+def check_tuning(recipe: Recipe, has_validation: bool) -> None:
+    """Trials are scored after each epoch, on clips that are not those of the test part, and by one process."""
+    arguments, method = recipe.training, recipe.tuning.tune
+    if arguments.world_size > 1:
+        raise RecipeError(
+            f"`tune` runs in one process, and there are {arguments.world_size}, of which one alone may diverge. Give "
+            "`accelerate launch --num_processes 1`."
+        )
+    if not has_validation:
+        raise RecipeError("`tune` needs a validation part: give `validation` a share above 0.")
+    if arguments.eval_strategy.value != "epoch":
+        raise RecipeError(
+            f"`tune` needs a score after each epoch, and `eval_strategy: {arguments.eval_strategy.value}` does not "
+            "look. Give `eval_strategy: epoch`."
+        )
+    if method == "hyperband":
+        _check_hyperband(recipe)
+
+
+def _check_hyperband(recipe: Recipe) -> None:
+    arguments = recipe.training
+    if "num_train_epochs" in recipe.space:
+        raise RecipeError(
+            "`tune: hyperband` decides by itself how many epochs a trial is worth. Give the most as "
+            "`num_train_epochs`, outside of `search_space`."
+        )
+    if arguments.max_steps > 0 or arguments.num_train_epochs % 1 or arguments.num_train_epochs < 2:
+        raise RecipeError(
+            "`tune: hyperband` ends poor trials between epochs: give a whole `num_train_epochs` of 2 or more, and no "
+            "`max_steps`."
+        )
+
+
 def check_retraining(arguments: transformers.TrainingArguments, has_validation: bool) -> None:
     """What is to be trained again for the best number of epochs is scored after each epoch."""
     if not has_validation:

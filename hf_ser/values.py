@@ -1,4 +1,4 @@
-"""Values of a recipe's keys: read from a word of the command line, held against a type, and the type in words."""
+"""Values of a recipe's keys: read from a word of the command line, held against a type and a range, in words."""
 
 import math
 import types
@@ -6,6 +6,8 @@ import typing
 from typing import Any
 
 import yaml
+
+from hf_ser.errors import RecipeError
 
 
 def read_value(text: str, kind: Any) -> Any:
@@ -64,6 +66,28 @@ def matches_type(value: Any, kind: Any) -> bool:
             and math.isfinite(value)
         )
     return isinstance(value, origin or kind)
+
+
+def check_type(name: str, value: Any, kind: Any) -> None:
+    """Raise RecipeError unless a value is of a type; say which trap of YAML it may have met."""
+    if matches_type(value, kind):
+        return
+    hint = ""
+    if isinstance(value, bool):
+        hint = ' YAML reads a bare no, off, yes and on as true or false: put quotes around it, "no".'
+    elif is_number(value) and matches_type(0.5, kind):
+        hint = " YAML reads 1e-5 as text: write 1.0e-05."
+    elif matches_type([""], kind):
+        hint = ' Write a list of quoted texts, ["03", "08"].'
+    raise RecipeError(f"`{name}` is {value!r} ({type(value).__name__}); expected {describe_type(kind)}.{hint}")
+
+
+def check_range(name: str, value: Any, low: float, high: float) -> None:
+    """Raise RecipeError for a number that is less than `low` or more than `high`."""
+    if isinstance(value, int | float) and not low <= value <= high:
+        raise RecipeError(
+            f"`{name}` is {value}; it must be at least {low}" + (f" and at most {high}." * (high < math.inf) or ".")
+        )
 
 
 def describe_type(kind: Any) -> str:

@@ -86,6 +86,16 @@ def describe_size(protocol: dict) -> str:
     return f"{folds}n = {protocol['n_test']}{repeats}"
 
 
+def describe_search(results: dict) -> str | None:
+    """What was searched before training, how, and by which score; None for a run that took its recipe as it was."""
+    tuning = results.get("folds", [results])[0].get("tuning")
+    if tuning is None:
+        return None
+    keys = ", ".join(f"`{key}`" for key in tuning["search_space"])
+    each = ", in each fold" if "folds" in results else ""
+    return f"Searched ({tuning['method']}, {len(tuning['trials'])} trials) by {tuning['metric']}{each}: {keys}."
+
+
 def selected_epoch(results: dict) -> float | None:
     """The first epoch with the best validation score (`validation uar`, `epochs by validation loss, then retrained`).
 

@@ -12,6 +12,7 @@ from hf_ser.retraining import run_training
 from hf_ser.runs import find_checkpoint, is_finished, keep_split, open_run, plan_runs, save_model
 from hf_ser.splits import count_folds
 from hf_ser.training import use_all_cores
+from hf_ser.tuning import tune
 from hf_ser.window_rows import part_windows
 
 
@@ -20,7 +21,6 @@ def main() -> None:
     recipe = hf_ser.parse_recipe()
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("hf_ser").setLevel(logging.INFO if recipe.training.should_log else logging.WARNING)
-
     use_all_cores(recipe.training)
     with recipe.training.main_process_first(desc="corpus and features"):
         folder = open_run(recipe)
@@ -45,10 +45,10 @@ def train(recipe, dataset, feature_extractor, skipped) -> None:
         split = hf_ser.make_split(part_windows(dataset, recipe), **recipe.split.as_options())
         keep_split(folder, split, recipe.split)
         checkpoint = find_checkpoint(folder)
+    recipe = tune(recipe, split, feature_extractor)
     model = hf_ser.build_model(recipe, dataset.features["label"].names, feature_extractor)
     trainer = hf_ser.build_trainer(recipe, model, feature_extractor, split)
     trainer = run_training(trainer, recipe, split, checkpoint)
-
     results = hf_ser.evaluate_run(trainer, recipe, split, skipped)
     if trainer.is_world_process_zero():
         save_model(folder, trainer.model, feature_extractor)

@@ -15,6 +15,7 @@ from hf_ser.arguments import (
     CorpusArguments,
     FineTuningArguments,
     TrainingArguments,
+    TuningArguments,
     parse_recipe,
     read_recipe,
 )
@@ -48,7 +49,7 @@ def test_no_key_occurs_in_two_sections():
 
 def test_every_section_takes_all_its_keys(parse):
     """Defaults, written out, are accepted and land where they belong."""
-    for section in (CorpusArguments, SplitArguments, AugmentationArguments, FineTuningArguments):
+    for section in (CorpusArguments, SplitArguments, AugmentationArguments, FineTuningArguments, TuningArguments):
         parse(yaml.safe_dump(dataclasses.asdict(section())))
     for name, section in (("features", SpectrogramFeatureExtractor), ("model", SpectrogramConfig)):
         parameters = inspect.signature(section.__init__).parameters

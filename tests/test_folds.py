@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 from hf_ser.arguments import parse_recipe
-from hf_ser.evaluation import describe_windows
+from hf_ser.evaluation import describe_windows, summarize
 from hf_ser.folds import pool_folds
 from hf_ser.model_card import render_model_card
 from hf_ser.model_card_check import check_model_card
@@ -145,6 +145,25 @@ def test_folds_that_were_trained_twice_say_so_and_keep_their_own_number_of_epoch
     assert (
         "Each fold's model learned from its own training and validation parts and was scored on its own test" in card
     )
+
+
+def test_folds_that_were_searched_keep_their_trials_and_the_pool_only_what_they_have_in_common(run):
+    recipe, runs, folder = run
+    for fold, rate in enumerate((0.01, 0.002)):
+        path = folder / f"fold-0{fold}" / "results.json"
+        results = json.loads(path.read_text())
+        results["recipe"] |= {"learning_rate": rate, "seed": 7}
+        results["tuning"] = {"method": "hyperband", "metric": "validation uar", "search_space": {"learning_rate": {}}}
+        results["tuning"] |= {"trials": [{"number": 0}, {"number": 1}], "best": {"values": {"learning_rate": rate}}}
+        path.write_text(json.dumps(results))
+    pooled = pool_folds(recipe, runs)
+    assert [fold["tuning"]["best"]["values"]["learning_rate"] for fold in pooled["folds"]] == [0.01, 0.002]
+    assert pooled["recipe"]["seed"] == 7
+    assert pooled["recipe"]["output_dir"] == "run"
+    assert not {"learning_rate", "fold"} & pooled["recipe"].keys()
+    sentence = "Searched (hyperband, 2 trials) by validation uar, in each fold: `learning_rate`."
+    assert sentence in str(render_model_card(pooled, folder))
+    assert sentence in summarize(pooled).caption
 
 
 def test_one_fold_of_unknown_speakers_leaves_the_claim_unproven(run):

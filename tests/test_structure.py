@@ -34,10 +34,10 @@ FLOW = """
     models
     features
     augmentation.arguments augmentation.waveform augmentation.image augmentation.mixing augmentation
-    values waveform_arguments arguments inspection collators window_rows losses optimization runs
+    values search_space waveform_arguments arguments inspection collators window_rows losses optimization runs
     metrics.confusion metrics.base metrics.accuracy metrics.macro_f1 metrics.per_class_recall metrics.uar
     metrics.weighted_f1 metrics.intervals metrics
-    lora waveform_models training_checks training retraining plots evaluation folds
+    lora waveform_models training_checks training trials tuning retraining plots evaluation folds
     model_card_data templates model_card_check model_card
     inference feature_views feature_sheets feature_plots report rescoring order_scores feature_orders
     reproduction_tables reproduction_runs reproduction_scores reproduction_plots reproduction_commands
