@@ -34,7 +34,8 @@ def shrink(options, emotions, folder):
     steps = {"num_train_epochs": 1} if counts_epochs else {"max_steps": 2}
     small = {"per_device_train_batch_size": 7 if counts_epochs else 2, "pool": None, "disable_tqdm": True}
     network = shrink_checkpoint(options, folder) if "checkpoint" in options else shrink_backbone(options)
-    return options | small | steps | shrink_split(options, emotions) | network
+    search = {"trials": 2, "num_train_epochs": 2} if "tune" in options else {}
+    return options | small | steps | shrink_split(options, emotions) | network | search
 
 
 def shrink_split(options, emotions):
