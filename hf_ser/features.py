@@ -261,9 +261,8 @@ def _cache_folder(clips: Dataset, extraction: Extraction) -> Path:
 def _image_config(extractor: SequenceFeatureExtractor, config: SpectrogramConfig | None) -> SpectrogramConfig:
     """Image options with the defaults filled in."""
     if not isinstance(extractor, SpectrogramFeatureExtractor):
-        raise RecipeError(
-            "`as_images=True` needs a SpectrogramFeatureExtractor; what other networks hear is no image."
-        )
+        kind = type(extractor).__name__
+        raise RecipeError(f"`as_images=True` needs a SpectrogramFeatureExtractor; what {kind} gives is no image.")
     if config is not None and config.image_size and config.image_mean and config.image_std:
         return config
     if config is not None:

@@ -132,6 +132,8 @@ def _load_weights(auto_class: Any, checkpoint: str, **options: Any) -> PreTraine
     # Whisper's larger checkpoints are float16, which is too coarse for the steps of an optimiser.
     model, report = _load(auto_class, checkpoint, output_loading_info=True, dtype=torch.float32, **options)
     _check_weights(checkpoint, report)
+    if "layer_weights" in report["missing_keys"]:  # which most networks leave as they lie in memory
+        torch.nn.init.constant_(model.layer_weights, 1 / len(model.layer_weights))
     return model
 
 
