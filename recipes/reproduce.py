@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hf_ser.errors import exit_in_one_line
 from hf_ser.reproduction import interrupt_when_told_to_end, run_trainings
-from hf_ser.reproduction_requests import parse_request, plan_trainings
+from hf_ser.reproduction.requests import parse_request, plan_trainings
 
 RECIPES = Path(__file__).parent
 

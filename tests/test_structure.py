@@ -40,8 +40,8 @@ FLOW = """
     lora waveform_models training_checks training trials tuning retraining plots evaluation folds
     model_card_data templates model_card_check model_card
     inference feature_views feature_sheets feature_plots report rescoring order_scores feature_orders
-    reproduction_tables reproduction_runs reproduction_scores reproduction_plots reproduction_commands
-    reproduction_report reproduction_requests reproduction cli
+    reproduction.tables reproduction.runs reproduction.scores reproduction.plots reproduction.commands
+    reproduction.report reproduction.requests reproduction cli
 """
 ORDER = FLOW.split()
 # These make the package known, to the user and to transformers, and may name any module.

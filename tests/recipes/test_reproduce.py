@@ -10,7 +10,7 @@ import pytest
 
 from hf_ser import reproduction
 from hf_ser.reproduction import run_trainings
-from hf_ser.reproduction_requests import parse_request, plan_trainings
+from hf_ser.reproduction.requests import parse_request, plan_trainings
 from tests.conftest import ROOT
 from tests.papers import make_paper
 

@@ -8,8 +8,8 @@ from PIL import Image
 from hf_ser.errors import RunError
 from hf_ser.model_card_check import read_table as read_rows
 from hf_ser.model_card_check import split_sections
-from hf_ser.reproduction_report import write_reproduction
-from hf_ser.reproduction_tables import read_table
+from hf_ser.reproduction.report import write_reproduction
+from hf_ser.reproduction.tables import read_table
 from tests.papers import RECIPE, TABLE, finish_run, make_folded_results, make_paper
 from tests.results import make_results, make_synthetic_results
 

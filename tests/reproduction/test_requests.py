@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from hf_ser.errors import RecipeError, RunError
-from hf_ser.reproduction_requests import parse_request, plan_trainings
+from hf_ser.reproduction.requests import parse_request, plan_trainings
 from tests.conftest import ROOT
 from tests.papers import RECIPE, TABLE, finish_run, make_paper
 

@@ -20,8 +20,8 @@ from datasets import Dataset
 from hf_ser.corpora import load_corpus
 from hf_ser.errors import RunError, SplitError, writing
 from hf_ser.inference import read_json
-from hf_ser.reproduction_report import FREE_SPACE, write_reproduction
-from hf_ser.reproduction_requests import Request, Training
+from hf_ser.reproduction.report import FREE_SPACE, write_reproduction
+from hf_ser.reproduction.requests import Request, Training
 from hf_ser.runs import RESULTS
 from hf_ser.splits import SplitArguments, count_folds, make_split
 from hf_ser.wording import SCORE_NAMES, duration, percent

@@ -12,7 +12,7 @@ from hf_ser import reproduction
 from hf_ser.arguments import read_recipe
 from hf_ser.errors import CorpusError, RunError, SplitError
 from hf_ser.reproduction import interrupt_when_told_to_end, run_trainings
-from hf_ser.reproduction_requests import parse_request, plan_trainings
+from hf_ser.reproduction.requests import parse_request, plan_trainings
 from tests.papers import RECIPE, finish_run, make_paper
 
 SCRIPT = Path("recipes/train.py")

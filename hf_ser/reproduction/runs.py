@@ -10,7 +10,7 @@ import timm
 from hf_ser.arguments import TrainingArguments, read_recipe
 from hf_ser.inference import read_json
 from hf_ser.model_card import NEEDED
-from hf_ser.reproduction_tables import BESIDE, PROTOCOLS, PUBLISHED, PaperTable, Row, name_run, reset_split
+from hf_ser.reproduction.tables import BESIDE, PROTOCOLS, PUBLISHED, PaperTable, Row, name_run, reset_split
 from hf_ser.runs import RESULTS
 from hf_ser.templates import describe_setting
 

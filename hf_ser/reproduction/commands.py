@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hf_ser.model_card_data import is_hub_id
-from hf_ser.reproduction_runs import ABSENT, FinishedRun, list_changes
-from hf_ser.reproduction_tables import PUBLISHED, PaperTable
+from hf_ser.reproduction.runs import ABSENT, FinishedRun, list_changes
+from hf_ser.reproduction.tables import PUBLISHED, PaperTable
 from hf_ser.templates import is_path_key
 
 WEIGHT_KEYS = ("backbone_weights", "checkpoint")  # a Hub id, or a file or folder

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hf_ser.plots import BLUE, ORANGE, PERCENT, save_figure
-from hf_ser.reproduction_runs import FinishedRun
-from hf_ser.reproduction_scores import RowScores, name_beside
+from hf_ser.reproduction.runs import FinishedRun
+from hf_ser.reproduction.scores import RowScores, name_beside
 from hf_ser.wording import SCORE_NAMES
 
 ROW_HEIGHT, NOTE_WIDTH = 0.62, 34  # inches, characters

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hf_ser.errors import RecipeError
-from hf_ser.reproduction_tables import find_paper, list_foreign_keys, read_table, reset_split
+from hf_ser.reproduction.tables import find_paper, list_foreign_keys, read_table, reset_split
 from tests.conftest import ROOT
 from tests.papers import TABLE, make_paper
 

@@ -4,8 +4,8 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hf_ser.reproduction_runs import PLACES, FinishedRun
-from hf_ser.reproduction_tables import BESIDE, PUBLISHED, PaperTable, Row, name_run
+from hf_ser.reproduction.runs import PLACES, FinishedRun
+from hf_ser.reproduction.tables import BESIDE, PUBLISHED, PaperTable, Row, name_run
 from hf_ser.wording import SCORE_NAMES, interval_range, percent
 
 

@@ -5,10 +5,10 @@ import json
 import pytest
 from matplotlib.figure import Figure
 
-from hf_ser.reproduction_plots import plot_scores
-from hf_ser.reproduction_runs import collect_runs
-from hf_ser.reproduction_scores import gather_scores
-from hf_ser.reproduction_tables import read_table
+from hf_ser.reproduction.plots import plot_scores
+from hf_ser.reproduction.runs import collect_runs
+from hf_ser.reproduction.scores import gather_scores
+from hf_ser.reproduction.tables import read_table
 from tests.papers import RECIPE, TABLE, finish_run, make_folded_results, make_paper
 
 

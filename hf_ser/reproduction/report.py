@@ -7,11 +7,11 @@ from typing import Any
 
 from hf_ser.errors import RunError, writing
 from hf_ser.metrics import METRICS
-from hf_ser.reproduction_commands import list_commands
-from hf_ser.reproduction_plots import plot_scores
-from hf_ser.reproduction_runs import FinishedRun, collect_runs, describe_changes
-from hf_ser.reproduction_scores import gather_scores, tabulate_scores
-from hf_ser.reproduction_tables import BESIDE, PaperTable
+from hf_ser.reproduction.commands import list_commands
+from hf_ser.reproduction.plots import plot_scores
+from hf_ser.reproduction.runs import FinishedRun, collect_runs, describe_changes
+from hf_ser.reproduction.scores import gather_scores, tabulate_scores
+from hf_ser.reproduction.tables import BESIDE, PaperTable
 from hf_ser.templates import describe_setting, render_template, without_folders
 from hf_ser.wording import (
     SCORE_NAMES,
@@ -23,7 +23,7 @@ from hf_ser.wording import (
     speaker_claim,
 )
 
-TEMPLATE = Path(__file__).with_name("reproduction_template.md")
+TEMPLATE = Path(__file__).with_name("template.md")
 REPORT, PLOTS, PICTURE = "reproduction.md", "plots", "table.png"
 FIGURES = {"confusion_matrix.png": "confusion", "learning_curve.png": "learning"}
 FREE_SPACE = "Free some space and give the same command again: finished runs are not run again."

@@ -7,8 +7,8 @@ from typing import Any
 
 from hf_ser.arguments import Recipe, list_keys, parse_recipe, read_pairs
 from hf_ser.errors import RecipeError, RunError, suggest
-from hf_ser.reproduction_commands import as_words
-from hf_ser.reproduction_tables import (
+from hf_ser.reproduction.commands import as_words
+from hf_ser.reproduction.tables import (
     BESIDE,
     PROTOCOLS,
     PUBLISHED,
