@@ -31,7 +31,8 @@ def plot_scores(title: str, scores: Sequence[RowScores], path: str | Path) -> No
     published = [row.published[row.metric] for row in rows]
     _draw_runs(axes, [entry.published[0] if entry.published else None for entry in scores], "Ours, as published", BLUE)
     _draw_runs(axes, [entry.beside for entry in scores], f"Ours, {beside.lower()}", ORANGE, -1)
-    axes.plot(published, range(len(rows)), "D", color="#222222", markersize=6, label="Published", zorder=3)
+    if any(number is not None for number in published):
+        axes.plot(published, range(len(rows)), "D", color="#222222", markersize=6, label="Published", zorder=3)
     _name_rows(axes, scores)
     axes.set_title(textwrap.fill(title, 60), fontsize=13, fontweight="bold", pad=12)
     handles, labels = axes.get_legend_handles_labels()
