@@ -235,3 +235,11 @@ def test_a_network_without_masks_needs_clips_of_one_length(make_recipe, sound_sp
         make_waveform_trainer(make_recipe(return_attention_mask=False), sound_split)
     make_waveform_trainer(make_recipe("--min_duration", "0.4", return_attention_mask=False), sound_split)
     make_waveform_trainer(make_recipe("--per_device_eval_batch_size", "1", return_attention_mask=False), sound_split)
+
+
+def test_clips_too_short_for_the_network_are_refused(make_recipe, sound_split):
+    sentence = (
+        r"shortest clip of `train`, 8 samples before augmentation: .*\. Give a longer `min_duration`, and a `max_"
+    )
+    with pytest.raises(RecipeError, match=sentence):
+        make_waveform_trainer(make_recipe("--max_duration", "0.0005"), sound_split)
