@@ -180,8 +180,10 @@ SEARCHED_TRAINING = (
     *("optim", "optim_args", "weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm"),
     *("per_device_train_batch_size", "gradient_accumulation_steps", "label_smoothing_factor"),
 )
-# The first two decide on the features, which are made before; `retrain` on what becomes of the winner.
-NOT_SEARCHED = {"checkpoint", "features", "retrain"}
+# These decide on features or split, which are made before; `retrain` on what becomes of the winner.
+MADE_BEFORE = {"checkpoint", "features", "split_windows"}
+NOT_SEARCHED = MADE_BEFORE | {"retrain"}
+SPLIT_WINDOW_KEYS = {"window_frames", "window_hop"}  # of what `split_windows` splits
 
 
 @dataclass
@@ -296,7 +298,7 @@ def _read_space(entries: dict[str, Any], options: dict[str, Any]) -> dict[str, C
             key, _ = split_name(name)
             if key not in kinds:
                 raise RecipeError(f"Unknown key `{key}`. {suggest(key, _list_searched())}")
-            if key not in _list_searched():
+            if key not in _list_searched() or (key in SPLIT_WINDOW_KEYS and options.get("split_windows")):
                 raise RecipeError(_describe_refusal(key))
             space[name] = read_dimension(name, entry, kinds[key], RANGES.get(key, ANY_NUMBER))
         fill_elements({name: None for name in space}, options)
@@ -313,10 +315,8 @@ def _list_searched() -> set[str]:
 
 def _describe_refusal(key: str) -> str:
     """Why a key cannot be searched."""
-    before = {"checkpoint", "features"}.union(
-        *(_options_of(SECTIONS[name]) for name in ("corpus", "split", "features"))
-    )
-    if key in before:
+    sections = [_options_of(SECTIONS[name]) for name in ("corpus", "split", "features")]
+    if key in MADE_BEFORE.union(SPLIT_WINDOW_KEYS, *sections):
         return (
             f"`{key}` cannot be searched: corpus, split and features are made once, before any trial. "
             "Give each of its values a run of its own."

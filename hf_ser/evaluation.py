@@ -63,7 +63,8 @@ def evaluate_run(
         raise RunError("The network's scores are no numbers: the training diverged. Give a smaller `learning_rate`.")
     predictions = tabulate_predictions(torch.from_numpy(logits).softmax(dim=-1).numpy(), test)
     if recipe.fine_tuning.split_windows:
-        predictions = average_by_clip(predictions, test.features["label"].names)
+        windows = predictions.assign(utterance=name_clips(predictions["utterance"]), windows=1)
+        predictions = average_by_clip(windows, test.features["label"].names)
     results = {
         **score(predictions, test.features["label"].names),
         **score_windows(trainer, test),
@@ -153,11 +154,13 @@ def tabulate_predictions(probabilities: np.ndarray, dataset: Dataset) -> pd.Data
 
 
 def average_by_clip(table: pd.DataFrame, labels: list[str]) -> pd.DataFrame:
-    """One row for each clip that has windows in the test part: the mean of their probabilities."""
-    clips = table.assign(utterance=name_clips(table["utterance"]))
+    """One row a clip: the mean probability over its windows, of which a row of the table stands for so many."""
     described = dict.fromkeys(("speaker", "sex", "sentence", "label", "prediction"), "first")
-    means = clips.groupby("utterance", sort=False).agg(described | dict.fromkeys(labels, "mean")).reset_index()
-    return means.assign(prediction=means[labels].idxmax(axis=1))
+    summed = dict.fromkeys((*labels, "windows"), "sum")
+    weighted = table.assign(**table[labels].mul(table["windows"], axis=0))
+    clips = weighted.groupby("utterance", sort=False).agg(described | summed).reset_index()
+    means = clips[labels].div(clips["windows"], axis=0)
+    return clips.assign(**means, prediction=means.idxmax(axis=1))
 
 
 def tabulate_trials(tuning: dict[str, Any]) -> pd.DataFrame:
@@ -254,14 +257,16 @@ def _describe_runtime(trainer: EmotionTrainer) -> dict[str, Any]:
     on_gpu = torch.cuda.is_available()
     peak = torch.cuda.max_memory_allocated() if on_gpu else _peak_resident_bytes()
     processes, rows = trainer.args.world_size, trainer.train_dataset
-    clips = rows.clips if isinstance(rows, WindowRows) else rows
+    clips = len(rows.clips if isinstance(rows, WindowRows) else rows)
+    if trainer.fine_tuning.split_windows:
+        clips = len(set(name_clips(rows.clips["utterance"])))
     hardware = (
         torch.cuda.get_device_name() if on_gpu else f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
     )
     return {
         "train_seconds": sum(before) + sum(epochs),
         "seconds_per_epoch": seconds,
-        "clips_per_second": len(clips) / seconds if seconds else 0.0,
+        "clips_per_second": clips / seconds if seconds else 0.0,
         "peak_memory_mb": peak / 1e6,
         "hardware": f"{processes} x {hardware}" if processes > 1 else hardware,
     }

@@ -11,7 +11,7 @@ import pandas as pd
 
 from hf_ser.arguments import Recipe
 from hf_ser.errors import RunError, writing
-from hf_ser.evaluation import describe_windows, score
+from hf_ser.evaluation import average_by_clip, describe_windows, score
 from hf_ser.plots import plot_confusion_matrix, plot_learning_curve
 from hf_ser.runs import FREE_SPACE, PREDICTIONS, RESULTS, SPLIT
 from hf_ser.splits.lists import hash_folds, read_split, write_folds
@@ -43,8 +43,10 @@ def pool_folds(recipe: Recipe, runs: Sequence[Recipe]) -> dict[str, Any]:
     ]
     tables = [_read_fold(path, lambda path: pd.read_parquet(path / PREDICTIONS)) for path in folders]
     predictions = pd.concat([table.assign(fold=fold) for fold, table in enumerate(tables)], ignore_index=True)
-    _check_predictions(predictions)
     first = folds[0]
+    if recipe.fine_tuning.split_windows:
+        predictions = _join_windows(predictions, recipe, first["labels"])
+    _check_predictions(predictions)
     results = {
         **score(predictions, first["labels"]),
         **_pool_windows(folds),
@@ -76,6 +78,12 @@ def _pool_windows(folds: list[dict[str, Any]]) -> dict[str, Any]:
     """Scores of single windows over all folds, their confusions pooled first; nothing where there are none."""
     matrices = [fold["window_confusion_matrix"] for fold in folds if "window_confusion_matrix" in fold]
     return describe_windows(np.sum(matrices, axis=0)) if matrices else {}
+
+
+def _join_windows(predictions: pd.DataFrame, recipe: Recipe, labels: list[str]) -> pd.DataFrame:
+    """One row a clip, or a clip and repeat: with `split_windows` each fold has tested some windows of it."""
+    repeats = predictions["fold"] // recipe.split.folds
+    return pd.concat([average_by_clip(table, labels) for _, table in predictions.groupby(repeats)], ignore_index=True)
 
 
 def _keep(fold: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from hf_ser.splits.protocol import shared_audio, shared_values
 from hf_ser.wording import list_some
 
 FEWEST_CLIPS = 10  # of a speaker, before one emotion alone says something
+CLIP_SPLITS = ("stratified", "k-fold")  # which part clips at random, and so the windows of one clip
 IMBALANCE = 5  # times as many clips of the most frequent emotion as of the rarest
 
 
@@ -86,7 +87,7 @@ def _count(part: Dataset) -> dict[str, int]:
 
 def _find_split_windows(recipe: Recipe) -> Iterator[Finding]:
     """The parts are counted in clips here, and trained and tested in windows."""
-    if recipe.fine_tuning.split_windows:
+    if recipe.fine_tuning.split_windows and recipe.split.split in CLIP_SPLITS:
         yield Finding("leak", "`split_windows` splits single windows: those of a clip are in training and in test")
 
 

@@ -68,6 +68,7 @@ def _context(results: dict, model_id: str) -> dict:
         "trained_on": part_title(results, "train"),
         "tested_on": part_title(results, "test"),
         "language": describe_setting("language", card_language(corpus) or ""),
+        "parted": "windows" if recipe.get("split_windows") else "utterances",
         "claim": speaker_claim(results["protocol"]),
         "backbone": recipe.get("backbone"),
         "weights": describe_setting("backbone_weights", pretrained_weights(recipe)),

@@ -14,6 +14,7 @@ from hf_ser.errors import RecipeError, suggest
 from hf_ser.metrics import METRICS
 from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
+from hf_ser.models.modeling import SpectrogramForAudioClassification
 from hf_ser.waveform_models import depends_on_padding
 
 
@@ -37,9 +38,17 @@ def check_forward(
         rows, reason = collator.feature_extractor.feature_size, " ".join(str(error).split()).rstrip(".")
         size = f"{length} frames of {rows} rows" if collator.column == "input_features" else f"{length} samples"
         raise RecipeError(
-            f"The network does not take the shortest clip of `{part}`, {size} before augmentation: {reason}. "
-            "Give an `image_size`, a `min_duration`, or other `backbone_kwargs`."
+            f"The network does not take the shortest clip of `{part}`, {size} before augmentation: {reason}."
+            f"{_suggest_size(model, error)}"
         ) from error
+
+
+def _suggest_size(model: PreTrainedModel, error: Exception) -> str:
+    """What to do about a clip that the network does not take; an error of our own networks says it by itself."""
+    if not isinstance(model, SpectrogramForAudioClassification):
+        return " Give a longer `min_duration`, and a `max_duration` that is no shorter."
+    own = isinstance(error, ValueError)
+    return "" if own else " Give an `image_size`, a `min_duration`, or other `backbone_kwargs`."
 
 
 def _make_smallest(

@@ -49,6 +49,9 @@ PRETRAINING = (
 )
 # What recognition needs and pretraining does not; it begins at random.
 HEAD = ("projector.", "classifier.", "layer_weights")
+# What SpecAugment puts in place of frames it hides; checkpoints that were fine-tuned without, such as
+# facebook/wav2vec2-base-960h, lack it, and it begins at random too.
+MASK = "masked_spec_embed"
 # Networks with convolutions over time that heed no mask, so that zeros behind a clip reach its last frames.
 LEAKY = ("data2vec-audio", "wav2vec2-conformer")
 
@@ -115,8 +118,11 @@ def depends_on_padding(model: PreTrainedModel, feature_extractor: SequenceFeatur
 def _load_classifier(arguments: WaveformArguments, names: dict[str, dict]) -> PreTrainedModel:
     """The checkpoint as a network that classifies audio."""
     options = {"use_weighted_layer_sum": True} if arguments.weighted_layer_sum else {}
-    ignores = {"ignore_mismatched_sizes": arguments.new_head}
-    return _load_weights(AutoModelForAudioClassification, arguments.checkpoint, **ignores, **names, **options)
+    model = _load_weights(AutoModelForAudioClassification, arguments.checkpoint, **names, **options)
+    if arguments.new_head:  # loaded with the checkpoint's own, where that is for as many emotions
+        model.classifier.reset_parameters()
+        logger.info("New, as asked for, and begun at random: classifier.")
+    return model
 
 
 def _load_under_report_head(checkpoint: str, names: dict[str, dict]) -> PreTrainedModel:
@@ -130,7 +136,8 @@ def _load_under_report_head(checkpoint: str, names: dict[str, dict]) -> PreTrain
 def _load_weights(auto_class: Any, checkpoint: str, **options: Any) -> PreTrainedModel:
     """The weights of a checkpoint, all of them and in float32."""
     # Whisper's larger checkpoints are float16, which is too coarse for the steps of an optimiser.
-    model, report = _load(auto_class, checkpoint, output_loading_info=True, dtype=torch.float32, **options)
+    options |= {"dtype": torch.float32, "ignore_mismatched_sizes": True}  # we name them ourselves
+    model, report = _load(auto_class, checkpoint, output_loading_info=True, **options)
     _check_weights(checkpoint, report)
     if "layer_weights" in report["missing_keys"]:  # which most networks leave as they lie in memory
         torch.nn.init.constant_(model.layer_weights, 1 / len(model.layer_weights))
@@ -203,17 +210,16 @@ def _check_head(arguments: WaveformArguments, config: Any, id2label: dict[int, s
 
 def _check_weights(checkpoint: str, report: dict[str, Any]) -> None:
     """Nothing begins at random but the head, and nothing is left behind but what pretraining needs."""
-    missing = [name for name in report["missing_keys"] if not name.startswith(HEAD)]
-    unknown = [name for name in report["unexpected_keys"] if not name.startswith((*PRETRAINING, *HEAD))]
-    for names, fault in (
-        (missing, "lacks the weights"),
-        (unknown, "holds weights that its network has no place for:"),
+    reshaped = {str(key[0]) for key in report["mismatched_keys"]}
+    for names, kept, fault in (
+        (report["missing_keys"], HEAD, "lacks the weights"),
+        (report["unexpected_keys"], (*PRETRAINING, *HEAD), "holds weights that its network has no place for:"),
+        (reshaped, HEAD, "has other shapes than its `config.json` says:"),
     ):
-        if names:
-            raise RecipeError(
-                f"`checkpoint: {checkpoint}` {fault} {list_some(sorted(names))}. Get the whole of it anew."
-            )
-    new = {name.split(".")[0] for name in report["missing_keys"]} | {str(key[0]) for key in report["mismatched_keys"]}
+        faulty = sorted(name for name in names if not name.startswith(kept) and not name.endswith(MASK))
+        if faulty:
+            raise RecipeError(f"`checkpoint: {checkpoint}` {fault} {list_some(faulty)}. Get the whole of it anew.")
+    new = {name.split(".")[-1 if name.endswith(MASK) else 0] for name in report["missing_keys"] | reshaped}
     if new:
         logger.info("New, and begun at random: %s.", ", ".join(sorted(new)))
 

@@ -96,16 +96,17 @@ def test_the_log_becomes_one_entry_an_epoch():
     ]
 
 
-def test_windows_of_a_clip_are_averaged_to_one_answer():
-    columns = ("utterance", "speaker", "sex", "sentence", "label", "prediction", "anger", "fear")
+def test_windows_of_a_clip_are_averaged_to_one_answer_however_they_were_tested():
+    columns = ("utterance", "speaker", "sex", "sentence", "label", "prediction", "anger", "fear", "windows")
     rows = [
-        ("b#0", "2", "m", "s", "fear", "anger", 0.6, 0.4),
-        ("a#0", "1", "f", "t", "anger", "anger", 0.9, 0.1),
-        ("b#44", "2", "m", "s", "fear", "fear", 0.2, 0.8),
+        ("b", "2", "m", "s", "fear", "anger", 0.6, 0.4, 3),
+        ("a", "1", "f", "t", "anger", "anger", 0.9, 0.1, 2),
+        ("b", "2", "m", "s", "fear", "fear", 0.1, 0.9, 2),
     ]
     clips = average_by_clip(pd.DataFrame(rows, columns=columns), ["anger", "fear"])
+    # b: anger (3 x 0.6 + 2 x 0.1) / 5
     expected = pd.DataFrame(
-        [("b", "2", "m", "s", "fear", "fear", 0.4, 0.6), ("a", "1", "f", "t", "anger", "anger", 0.9, 0.1)],
+        [("b", "2", "m", "s", "fear", "fear", 0.4, 0.6, 5), ("a", "1", "f", "t", "anger", "anger", 0.9, 0.1, 2)],
         columns=columns,
     )
     pd.testing.assert_frame_equal(clips, expected)

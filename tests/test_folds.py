@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
-from hf_ser.arguments import parse_recipe
+from hf_ser.arguments import change_recipe, parse_recipe
 from hf_ser.evaluation import describe_windows, summarize
 from hf_ser.folds import pool_folds
 from hf_ser.model_card import render_model_card
@@ -104,6 +104,32 @@ def test_windows_are_pooled_before_they_are_scored_too(run):
     assert [fold["n_windows"] for fold in results["folds"]] == [8, 4]
     card = str(render_model_card(results, folder))
     assert "each of the\n12 windows scored by itself: UAR (unweighted average recall) 88.9 %, Accuracy 83.3 %" in card
+
+
+def test_a_clip_whose_windows_are_in_several_folds_is_scored_once_by_their_mean(run):
+    recipe, runs, folder = run
+    options = {"train_on": "windows", "window_frames": 40, "split_windows": True}
+    recipe = change_recipe(recipe, **options)
+    paths = [folder / f"fold-0{fold}" for fold in CLIPS]
+    both = pd.concat(pd.read_parquet(path / "predictions.parquet") for path in paths)
+    wrong = dict.fromkeys(LABELS, 0.0) | {"fear": 1.0}
+    tables = [both.assign(windows=3), both.assign(windows=2, prediction="fear", **wrong)]
+    for path, table in zip(paths, tables, strict=True):
+        table.to_parquet(path / "predictions.parquet")
+        results = json.loads((path / "results.json").read_text())
+        (path / "results.json").write_text(json.dumps(results | {"recipe": results["recipe"] | options}))
+    results = pool_folds(recipe, runs)
+    clips = pd.read_parquet(folder / "predictions.parquet")
+    assert clips["windows"].tolist() == [5, 5, 5, 5, 5]
+    assert clips.loc[0, ["anger", "fear"]].tolist() == pytest.approx([3 / 5, 2 / 5])
+    assert results["metrics"]["accuracy"] == pytest.approx(4 / 5)
+    assert (results["protocol"]["n_test"], results["protocol"]["repeats"]) == (5, 1)
+    repeated = pool_folds(change_recipe(recipe, folds=1), runs)  # each fold then is a repeat
+    assert repeated["protocol"]["repeats"] == 2
+    assert repeated["metrics"]["accuracy"] == pytest.approx((4 + 2) / 10)
+    card = " ".join(str(render_model_card(results, folder)).split())
+    assert "each window scored by the model of its fold, which had not seen it" in card
+    assert "| Training windows, mean of the folds | 100 |" in card
 
 
 def test_the_folds_stand_beside_with_mean_and_spread(run):

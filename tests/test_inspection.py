@@ -51,6 +51,13 @@ HELD_OUT = ("--split", "held-out-speakers", "--test_speakers", "10", "--validati
 STRATIFIED = ("--split", "stratified", "--test_speakers", "null", "--test", "0.25")
 
 
+def test_windows_that_are_split_leak_where_clips_are_parted_at_random(clips):
+    windows = ("--train_on", "windows", "--window_frames", "40", "--split_windows", "true")
+    sentence = "`split_windows` splits single windows: those of a clip are in training and in test"
+    assert sentence in texts(inspect(clips, *STRATIFIED, *windows), "leak")
+    assert sentence not in texts(inspect(clips, *HELD_OUT, *windows), "leak")
+
+
 def test_the_parts_are_counted_by_speaker_emotion_and_sex(clips):
     report = inspect(clips, *HELD_OUT)
     assert report.parts["test"]["clips"] == 21

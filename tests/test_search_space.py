@@ -107,6 +107,10 @@ REFUSED = {
     LINES + "{n_mels: [40, 64]}": r"`n_mels` cannot be searched: .* Give each of its values a run of its own\.",
     LINES + "{checkpoint: [a, b]}": r"`checkpoint` cannot be searched: corpus, split and features",
     LINES + "{features: [map]}": r"`features` cannot be searched: corpus, split and features",
+    LINES + "{split_windows: [true, false]}": r"`split_windows` cannot be searched: corpus, split and features",
+    "train_on: windows\nwindow_frames: 40\nsplit_windows: true\n" + LINES + "{window_frames: [20, 40]}": (
+        r"`window_frames` cannot be searched: corpus, split and features are made once, before any trial"
+    ),
     LINES + "{seed: [1, 2]}": r"`seed` cannot be searched\. Keys of model, waveform, .* of training `learning_rate`",
     LINES + "{output_dir: [a]}": r"`output_dir` cannot be searched\. Keys of",
     LINES + "{retrain: [true]}": r"`retrain` cannot be searched\. Keys of",

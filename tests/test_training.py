@@ -198,7 +198,12 @@ def test_early_stopping_ends_a_training_that_no_longer_gains(make_recipe, split)
         (("--report_to", "paper"), "Trainer does not take this recipe: paper is not supported"),
         (
             ("--backbone_kwargs", "{}"),
-            "The network does not take the shortest clip of .* to have 3 channels|1 channels",
+            r"not take the shortest clip of .* 1 channels.*\. Give an `image_size`, a `min_duration`, or other `backb",
+        ),
+        (
+            ("--backbone", "vgg11", "--pooling", "avg", "--backbone_kwargs", "{in_chans: 1}"),
+            r"^The .*\d frames of 16 rows before augmentation: Images of 16 x 40 \(height x width\) are too small "
+            r"for the backbone \(.*small\)\. Give a larger `image_size`, longer clips or more rows\.$",
         ),
     ],
 )

@@ -76,6 +76,17 @@ def test_a_head_for_other_emotions_is_refused_or_replaced(save_checkpoint):
     assert torch.equal(model.projector.weight, base.projector.weight)
 
 
+def test_a_head_for_as_many_other_emotions_is_replaced_too(save_checkpoint, caplog):
+    names = {"id2label": {0: "ang", 1: "neu", 2: "sad"}, "label2id": {"ang": 0, "neu": 1, "sad": 2}}
+    base = Wav2Vec2ForSequenceClassification(Wav2Vec2Config(**TINY, **names))
+    with caplog.at_level("INFO", logger="hf_ser"):
+        model = load_waveform_model(WaveformArguments(save_checkpoint(base), new_head=True), NAMES)
+    assert "New, as asked for, and begun at random: classifier." in caplog.text
+    assert not torch.isclose(model.classifier.weight, base.classifier.weight).all()
+    assert torch.equal(model.projector.weight, base.projector.weight)
+    assert model.config.id2label == NAMES["id2label"]
+
+
 def test_a_head_for_our_emotions_is_kept(save_checkpoint):
     base = Wav2Vec2ForSequenceClassification(Wav2Vec2Config(**TINY, **NAMES))
     model = load_waveform_model(WaveformArguments(save_checkpoint(base)), NAMES)
@@ -127,6 +138,30 @@ def test_a_checkpoint_that_lacks_weights_is_refused(save_checkpoint):
     base.save_pretrained(checkpoint, state_dict=state)
     with pytest.raises(RecipeError, match=r"lacks the weights .*encoder\.layers\.1.* Get the whole of it anew"):
         load_waveform_model(WaveformArguments(checkpoint), NAMES)
+
+
+def test_what_hides_frames_may_be_missing_as_in_wav2vec2_base_960h(save_checkpoint, caplog):
+    base = Wav2Vec2Model(Wav2Vec2Config(**{**TINY, "mask_time_prob": 0.05}))
+    checkpoint = save_checkpoint(base)
+    state = base.state_dict()
+    del state["masked_spec_embed"]
+    base.save_pretrained(checkpoint, state_dict=state)
+    with caplog.at_level("INFO", logger="hf_ser"):
+        model = load_waveform_model(WaveformArguments(checkpoint), NAMES)
+    assert "New, and begun at random: classifier, masked_spec_embed, projector." in caplog.text
+    assert 0 < model.wav2vec2.masked_spec_embed.std() < 1
+
+
+@pytest.mark.parametrize("new_head", [False, True])
+def test_weights_of_other_shapes_are_named(save_checkpoint, new_head):
+    base = Wav2Vec2Model(Wav2Vec2Config(**TINY))
+    checkpoint = save_checkpoint(base)
+    base.encoder.layers[1].attention.k_proj = torch.nn.Linear(8, 16)
+    base.save_pretrained(checkpoint)
+    with pytest.raises(
+        RecipeError, match=r"has other shapes than its `config.json` says: \S+layers\.1\S+k_proj\.weight\. Get"
+    ):
+        load_waveform_model(WaveformArguments(checkpoint, new_head=new_head), NAMES)
 
 
 def test_a_checkpoint_that_is_not_there_or_reads_something_else_is_named(tmp_path):
@@ -200,3 +235,11 @@ def test_a_network_without_masks_needs_clips_of_one_length(make_recipe, sound_sp
         make_waveform_trainer(make_recipe(return_attention_mask=False), sound_split)
     make_waveform_trainer(make_recipe("--min_duration", "0.4", return_attention_mask=False), sound_split)
     make_waveform_trainer(make_recipe("--per_device_eval_batch_size", "1", return_attention_mask=False), sound_split)
+
+
+def test_clips_too_short_for_the_network_are_refused(make_recipe, sound_split):
+    sentence = (
+        r"shortest clip of `train`, 8 samples before augmentation: .*\. Give a longer `min_duration`, and a `max_"
+    )
+    with pytest.raises(RecipeError, match=sentence):
+        make_waveform_trainer(make_recipe("--max_duration", "0.0005"), sound_split)

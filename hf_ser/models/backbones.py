@@ -65,9 +65,9 @@ def build_backbone(name: str, pooling: str, weights: str | None = None, **kwargs
         with _noting_unmatched_weights() as unmatched:
             backbone = timm.create_model(name, num_classes=0, **_weights_arguments(weights), **kwargs)
     except (RuntimeError, TypeError, OSError, SafetensorError) as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).rstrip(".")
         raise ValueError(
-            f"Backbone `{name}` with {kwargs} and weights `{weights}` cannot be built: {reason} "
+            f"Backbone `{name}` with {kwargs} and weights `{weights}` cannot be built: {reason}. "
             "Check the arguments, and the file or the connection that the weights come from."
         ) from error
     for layers in DENSE_LAYERS:
@@ -97,7 +97,7 @@ def run_backbone(backbone: nn.Module, pooling: str, images: torch.Tensor) -> tor
             raise
         height, width = images.shape[2:]
         raise ValueError(
-            f"Images of {height} x {width} (height x width) are too small for the backbone: {error} "
+            f"Images of {height} x {width} (height x width) are too small for the backbone ({error}). "
             "Give a larger `image_size`, longer clips or more rows."
         ) from error
     if pooling == "backbone":

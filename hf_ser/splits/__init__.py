@@ -14,6 +14,7 @@ from hf_ser.splits.protocol import check_speaker_independent, shared_audio
 
 logger = logging.getLogger(__name__)
 
+NAMED = 5  # recordings that are warned of by name
 OF_EVERY_KIND = ("split", "split_seed", "validation", "speaker_independent")
 
 
@@ -54,8 +55,11 @@ def make_split(dataset: Dataset, kind: str = "stratified", seed: int = 0, **opti
     parts = SPLITS[kind].part(dataset, arguments)
     split = DatasetDict({name: dataset.select(np.sort(parts[name])) for name in PARTS})
     _check_parts(split)
-    for group in shared_audio(split):
+    shared = shared_audio(split)
+    for group in shared[:NAMED]:
         logger.warning("One recording is in training and in test: %s", " = ".join(group))
+    if len(shared) > NAMED:
+        logger.warning("So are %d more.", len(shared) - NAMED)
     if arguments.speaker_independent:
         check_speaker_independent(split)
     return split

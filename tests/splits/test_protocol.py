@@ -74,3 +74,12 @@ def test_one_recording_on_both_sides_is_a_warning_that_names_it(caplog):
     assert [message for message in caplog.messages if "recording" in message] == [
         "One recording is in training and in test: u0 = u1"
     ]
+
+
+def test_of_many_recordings_on_both_sides_the_first_are_named(caplog):
+    dataset = corpus(
+        [0, 1, 2, 0, 1, 2, 0] * 2, ["a"] * 7 + ["b"] * 7, same_audio=[f"h{index % 7}" for index in range(14)]
+    )
+    make_split(dataset, "held-out-speakers", test_speakers=["a"], validation=0)
+    assert len([message for message in caplog.messages if "One recording" in message]) == 5
+    assert "So are 2 more." in caplog.messages
