@@ -8,8 +8,11 @@ import jinja2
 from hf_ser.model_card_data import is_hub_id
 from hf_ser.wording import interval_range, list_some, percent
 
-# A path of two folders or more, as it stands in a message: /home/someone/a.wav, C:\Users\someone\a.wav.
-PATH = re.compile(r"(?<![\w.:/])(?:[A-Za-z]:|~|\.{1,2})?(?:[/\\][^\s/\\`'\"]+){2,}")
+# A path as it stands in a message: /home/someone/a.wav, C:\Users\someone\a.wav; in quotes it may hold spaces.
+PATH = re.compile(
+    r"(?<=[`'\"])(?:[A-Za-z]:|~|\.{1,2})?[/\\][^`'\"\n]+(?=[`'\"])"
+    r"|(?<![\w.:/])(?:[A-Za-z]:|~|\.{1,2})?(?:[/\\][^\s/\\`'\"]+){2,}"
+)
 
 
 def render_template(template: Path, context: dict) -> str:

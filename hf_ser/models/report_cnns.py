@@ -50,7 +50,8 @@ class ReportCNN(nn.Module):
         legacy_attention_axis: attend across the batch, as the report probably did.
 
     Raises:
-        ValueError: for an image that the pools leave nothing of, and an encoder that meets several channels.
+        ValueError: for an image that the pools leave nothing of, an encoder that meets several channels, and an axis
+            of attention where there is none.
     """
 
     def __init__(
@@ -68,6 +69,10 @@ class ReportCNN(nn.Module):
     ):
         super().__init__()
         _check_image(in_chans, img_size, encoder_layers)
+        if legacy_attention_axis and not encoder_layers:
+            raise ValueError(
+                "`legacy_attention_axis` is for the encoder of `ser_report_cnn_transformer`. Leave it out."
+            )
         if legacy_attention_axis:
             warnings.warn(
                 "`legacy_attention_axis`: a clip's scores depend on the other clips of its batch, as probably "

@@ -102,6 +102,7 @@ def run_training(training: Training, place: str, train_script: Path) -> str:
     """
     folder = Path(training.recipe.training.output_dir)
     log, start = folder.with_name(f"{folder.name}.log"), time.monotonic()
+    earlier = log.stat().st_size if log.is_file() else 0
     logger.info("%s: `%s` begins; its output goes to `%s`.", place, training.name, log)
     with writing(log, FREE_SPACE):
         status = _launch([str(train_script), *training.words], log)
@@ -111,7 +112,7 @@ def run_training(training: Training, place: str, train_script: Path) -> str:
         score = percent(read_json(folder / RESULTS, "metrics")["metrics"][metric])
         logger.info("%s: `%s` has ended after %s: %s %s.", place, training.name, took, SCORE_NAMES[metric], score)
         return ""
-    reason, last_lines = _explain_failure(log, status)
+    reason, last_lines = _explain_failure(log, earlier, status)
     logger.error("%s: `%s` failed after %s. The end of `%s`:\n%s", place, training.name, took, log, last_lines)
     return reason
 
@@ -145,9 +146,9 @@ def _end(process: subprocess.Popen) -> None:
             process.wait()
 
 
-def _explain_failure(log: Path, status: int) -> tuple[str, str]:
-    """Why a training failed, by its own output, and the last lines of that."""
-    text = log.read_text(encoding="utf-8", errors="replace").replace("\r", "\n")
+def _explain_failure(log: Path, earlier: int, status: int) -> tuple[str, str]:
+    """Why a training failed, and the end of its output; the first `earlier` bytes of the file are other calls'."""
+    text = log.read_bytes()[earlier:].decode("utf-8", errors="replace").replace("\r", "\n")
     lines = [line for line in text.splitlines() if line.strip()][-LINES_READ:]
     errors = ERROR.findall("\n".join(lines))
     return errors[-1] if errors else f"it ended with status {status}", "\n".join(lines[-LINES_SHOWN:])

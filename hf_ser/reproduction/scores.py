@@ -72,7 +72,7 @@ def _tell_score(entry: RowScores, metric: str, beside: str, failures: Mapping[st
         "Row": row.name,
         "Note": _tell_note(row) if is_first else "",
         "Metric": SCORE_NAMES[metric],
-        "Published": "none" if published is None else percent(published),
+        "Published": "none" if published is None else f"{100 * published:g} %",  # as the paper rounds
         "Ours": _tell_interval(ours, metric) or not_run,
         "Published number lies": place_published(published, ours.results["intervals"][metric]) if ours else "",
         "Ours over seeds": _tell_seeds(entry.published, metric),

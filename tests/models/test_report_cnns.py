@@ -125,6 +125,7 @@ def test_the_legacy_attention_keeps_frames_apart():
         ({"img_size": (16, 94)}, "`img_size` is 16 x 94; the pools .* need at least 32 x 32"),
         ({"in_chans": 3, "encoder_layers": 1}, "The encoder reads one channel .* `in_chans` is 3"),
         ({"img_size": (33, 94), "encoder_layers": 1}, "a multiple of 4 rows"),
+        ({"legacy_attention_axis": True}, "is for the encoder of `ser_report_cnn_transformer`"),
     ],
 )
 def test_what_cannot_be_built_is_named(options, sentence):

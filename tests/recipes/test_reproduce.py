@@ -70,7 +70,7 @@ def test_a_table_is_interrupted_goes_on_and_ends(start, tmp_path, monkeypatch):
         in text.read_text()
     )
     assert "| A, A-beside | nothing |" in text.read_text()
-    assert "| B | Accuracy | 20.0 % | not run | " in text.read_text()
+    assert "| B | Accuracy | 20 % | not run | " in text.read_text()
     assert str(tmp_path) not in text.read_text()
 
     monkeypatch.setattr(reproduction, "_launch", None)  # nothing is run

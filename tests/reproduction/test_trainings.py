@@ -30,7 +30,8 @@ class Launcher:
         outcome = self.outcomes.get(log.stem, "")
         if not isinstance(outcome, str):
             raise outcome
-        log.write_text(f"epoch 1\repoch 2\n{outcome}\n")
+        with log.open("a") as output:
+            output.write(f"epoch 1\repoch 2\n{outcome}\n")
         if outcome:
             return 1
         assert words[0] == str(SCRIPT)
@@ -74,8 +75,8 @@ def test_what_is_known_is_written_before_and_after_each_training(run, launcher, 
         run("--protocols", "published")
     assert launcher.names == ["A", "B"]
     lines = (tmp_path / "runs" / "reproduction.md").read_text().splitlines()
-    assert any(line.startswith("| A | complete | Accuracy | 87.7 % | 80.0 % ") for line in lines)
-    assert any(line.startswith("| B | without augmentation | Accuracy | 80.0 % | not run |") for line in lines)
+    assert any(line.startswith("| A | complete | Accuracy | 87.73 % | 80.0 % ") for line in lines)
+    assert any(line.startswith("| B | without augmentation | Accuracy | 80 % | not run |") for line in lines)
 
 
 def test_a_row_that_fails_is_named_with_its_reason_and_the_others_go_on(run, launcher, tmp_path, caplog):
@@ -106,6 +107,15 @@ def test_the_reason_is_the_last_line_that_names_an_error(run, launcher, tmp_path
     with pytest.raises(RunError, match="1 of 1 runs failed: C"):
         run("--rows", "C")
     assert f"| not run: {reason} |" in (tmp_path / "runs" / "reproduction.md").read_text()
+
+
+def test_a_reason_is_of_this_call_and_not_of_an_earlier_one(run, launcher, tmp_path):
+    for outcome in ("RunError: no.", "Killed"):
+        launcher.outcomes["C"] = outcome
+        with pytest.raises(RunError, match="1 of 1 runs failed: C"):
+            run("--rows", "C")
+    assert (tmp_path / "runs" / "C.log").read_text().count("epoch 2") == 2
+    assert "| not run: it ended with status 1 |" in (tmp_path / "runs" / "reproduction.md").read_text()
 
 
 @pytest.mark.parametrize(
