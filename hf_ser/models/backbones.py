@@ -160,9 +160,15 @@ def _noting_unmatched_weights() -> Iterator[dict[str, list[str]]]:
 
 
 def _check_weights(backbone: nn.Module, weights: str | None, unmatched: dict[str, list[str]]) -> None:
-    """Raise ValueError if the backbone has a weight that the file has not; it would stay as initialised."""
+    """Raise ValueError if the backbone lacks a weight, which would stay as initialised, or the file is another's."""
     names = [name for name in backbone.state_dict() if not name.endswith("num_batches_tracked")]
     missing = [name for name in unmatched["Missing"] if name in names]
+    unknown = [name for name in unmatched["Unexpected"] if not name.endswith("num_batches_tracked")]
+    if not missing and unknown and weights != "timm":  # whose own are known to fit
+        raise ValueError(
+            f"`backbone_weights` {weights} holds {len(unknown)} weights that the backbone has no place for, "
+            f"{_name_some(unknown)}. Give the weights of this backbone, or name the backbone that they are of."
+        )
     if not missing:
         return
     others = f", and holds others, {_name_some(unmatched['Unexpected'])}" if unmatched["Unexpected"] else ""

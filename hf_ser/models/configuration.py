@@ -91,6 +91,8 @@ class SpectrogramConfig(PretrainedConfig):
         check_choice("time_axis", self.time_axis, TIME_AXES)
         check_choice("freeze", self.freeze, FREEZES)
         check_positive(window_frames=self.window_frames, window_hop=self.window_hop)
+        if self.window_hop is not None and self.window_frames is None:
+            raise ValueError(f"`window_hop` is {self.window_hop}, and there are no windows. Give `window_frames` too.")
         for width in self.hidden_sizes:
             check_positive(hidden_sizes=width)
         self._check_dropout()

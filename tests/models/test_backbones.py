@@ -129,6 +129,16 @@ def test_weights_that_a_file_lacks_are_named(rename, sentence, tmp_path):
         build_backbone("resnet10t", "avg", path)
 
 
+def test_weights_of_a_deeper_network_are_refused(tmp_path):
+    path = save_weights(tmp_path, str)
+    weights = torch.load(path)
+    deeper = {"layer4.1.conv1.weight": torch.zeros(1), "layer4.1.bn1.num_batches_tracked": torch.zeros(1)}
+    torch.save(weights | deeper, path)
+    sentence = r"holds 1 weights that the backbone has no place for, `layer4.1.conv1.weight`\. .* that they are of\."
+    with pytest.raises(ValueError, match=sentence):
+        build_backbone("resnet10t", "avg", path)
+
+
 def test_a_file_with_another_classifier_fits_and_nothing_of_timm_is_changed(tmp_path):
     logger = logging.getLogger("timm.models._builder")
     before = (logger.level, list(logger.filters))

@@ -176,6 +176,7 @@ def test_weights_that_cannot_be_had_are_named(weights, sentence, tmp_path):
         ({"value_range": [0, -80]}, "the second number must be the larger one"),
         ({"image_mean": [0.5]}, "has 1 numbers for an image of 3 channels"),
         ({"freeze": "some"}, "`freeze` is 'some'. Valid: all, none"),
+        ({"window_hop": 5}, "`window_hop` is 5, and there are no windows. Give `window_frames` too"),
         ({"unfreeze_last_blocks": 1}, "`unfreeze_last_blocks` needs `freeze: all`"),
         ({"unfreeze_from": "layer4"}, "`unfreeze_from` needs `freeze: all`"),
         (
