@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hf_ser.reproduction.runs import PLACES, FinishedRun
+from hf_ser.reproduction.runs import PLACES, FinishedRun, list_changes
 from hf_ser.reproduction.tables import BESIDE, PUBLISHED, PaperTable, Row, name_run
 from hf_ser.wording import SCORE_NAMES, interval_range, percent
 
@@ -74,6 +74,7 @@ def _tell_score(entry: RowScores, metric: str, beside: str, failures: Mapping[st
         "Metric": SCORE_NAMES[metric],
         "Published": "none" if published is None else f"{100 * published:g} %",  # as the paper rounds
         "Ours": _tell_interval(ours, metric) or not_run,
+        "Recipe": _tell_recipe(entry),
         "Published number lies": place_published(published, ours.results["intervals"][metric]) if ours else "",
         "Ours over seeds": _tell_seeds(entry.published, metric),
         "Ours per window": _tell_windows(ours, metric),
@@ -86,6 +87,12 @@ def _tell_score(entry: RowScores, metric: str, beside: str, failures: Mapping[st
 def _tell_note(row: Row) -> str:
     protocol = f"published protocol of this row: {row.protocol}" if row.protocol else ""
     return "; ".join(filter(None, (row.note, protocol)))
+
+
+def _tell_recipe(entry: RowScores) -> str:
+    """Whether the numbers of a row are another recipe's than its own."""
+    runs = [*entry.published[:1], *([entry.beside] if entry.beside else [])]
+    return "changed, see below" if any(list_changes(run) for run in runs) else ""
 
 
 def _tell_missing(run: str, failures: Mapping[str, str]) -> str:

@@ -78,8 +78,10 @@ def read_table(folder: Path) -> PaperTable:
     _check_options(content.get("beside"), f"`{path}`")
     if not isinstance(content["rows"], dict) or not content["rows"]:
         raise RecipeError(f"`rows` of `{path}` must be a mapping, a row's name: its recipe and published number.")
-    rows = [_read_row(name, entry, content, path) for name, entry in content["rows"].items()]
-    return PaperTable(folder, content["title"], content["protocol"], {row.name: row for row in rows})
+    rows = {row.name: row for row in (_read_row(*item, content, path) for item in content["rows"].items())}
+    if len(rows) < len(content["rows"]):
+        raise RecipeError(f"`rows` of `{path}` names a row twice, as a number and in quotes. Rename one of them.")
+    return PaperTable(folder, content["title"], content["protocol"], rows)
 
 
 def name_run(row: str, protocol: str, seed: int | None = None) -> str:
@@ -111,10 +113,10 @@ def _split_defaults() -> dict[str, Any]:
 def _read_row(name: object, entry: object, table: dict[str, Any], path: Path) -> Row:
     """A row, with what it does not say taken from the table."""
     where = f"row `{name}` of `{path}`"
-    if isinstance(name, bool) or not ROW_NAME.fullmatch(str(name)):
+    if name is None or isinstance(name, bool) or not ROW_NAME.fullmatch(str(name)):
         raise RecipeError(
             f"The name of {where} is that of folders too: use letters, digits, `-` and `_`, in quotes where YAML "
-            "reads true or false, and neither `plots` nor an end in `-beside` or `-seed0`."
+            "reads true, false or null, and neither `plots` nor an end in `-beside` or `-seed0`."
         )
     if not isinstance(entry, dict):
         raise RecipeError(f"The {where} must be a mapping, `{{recipe: a.yaml, published: 0.8773}}`; it is {entry!r}.")

@@ -142,6 +142,7 @@ def test_what_was_changed_from_a_recipe_is_told_with_old_and_new_values(report, 
         "num_train_epochs: 1 -> 5"
     )
     assert cells(text, "What was changed from the recipes", "Changed") == {"A": "nothing", "B, B-beside": words}
+    assert [row["Recipe"] for row in scores(text)] == ["", "changed, see below", ""]
     assert "has by intent also: split: leave-one-speaker-out, validation: 0.1, speaker_independent: True." in text
     assert "python recipes/reproduce.py somebody2020 --data_dir DATA_DIR --rows A --protocols published" in commands(
         text
@@ -181,7 +182,7 @@ def test_seeds_give_mean_and_deviation_over_runs_that_differ_in_nothing_else(rep
 
 def test_scores_per_window_have_a_column_where_there_are_any(report, tmp_path):
     finish_run(tmp_path / "runs" / "B", RECIPE, 0.7)
-    assert "Ours per window" not in scores(report())[1]
+    assert not {"Ours per window", "Recipe"} & scores(report())[1].keys()
     windows = {"window_metrics": make_results()["metrics"] | {"accuracy": 0.6175}, "n_windows": 639}
     finish_run(tmp_path / "runs" / "A", A, 0.8, make_results() | windows)
     text = report()

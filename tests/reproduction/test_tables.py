@@ -67,6 +67,8 @@ def test_numbers_may_name_rows(tmp_path):
         ("  A:", "  B-seed1:", "The name of row `B-seed1`"),
         ("  A:", "  a/b:", "The name of row `a/b`"),
         ("  A:", "  yes:", "The name of row `True` .* in quotes"),
+        ("  A:", "  null:", "The name of row `None` .* in quotes"),
+        ("  A:", "  '0': {recipe: a.yaml, published: 0.5}\n  0:", "`rows` of `.*` names a row twice, as a number"),
         ("beside: null", "beside: none", "`beside` in row `C` of `.*` is 'none'; expected keys of a recipe"),
         (
             "leave-one-speaker-out",
