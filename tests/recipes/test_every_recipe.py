@@ -59,7 +59,8 @@ def checkpoints_without_weights(monkeypatch):
     def build(auto_class):
         def load(checkpoint, output_loading_info, dtype, ignore_mismatched_sizes=False, **options):
             config = full_config(checkpoint, **options)
-            return auto_class.from_config(config), {"missing_keys": [], "unexpected_keys": [], "mismatched_keys": []}
+            keys = ("missing_keys", "unexpected_keys", "mismatched_keys")
+            return auto_class.from_config(config), dict.fromkeys(keys, set())
 
         return load
 
