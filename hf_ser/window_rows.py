@@ -62,16 +62,15 @@ def part_windows(dataset: Dataset, recipe: Recipe) -> Dataset:
     if not recipe.fine_tuning.split_windows:
         return dataset
     frames, hop = recipe.model["window_frames"], recipe.model.get("window_hop")
-    starts = [window_starts(length, frames, hop) for length in count_frames(dataset)]
-    clips = np.repeat(np.arange(len(dataset)), [len(firsts) for firsts in starts])
+    clips, starts = map(list, zip(*WindowRows(dataset, frames, hop).places, strict=True))
     utterances = dataset.select_columns("utterance").select(clips)["utterance"][:]
-    names = [f"{name}{FROM_FRAME}{start}" for name, start in zip(utterances, sum(starts, []), strict=True)]
+    names = [f"{name}{FROM_FRAME}{start}" for name, start in zip(utterances, starts, strict=True)]
 
-    def cut(row: dict[str, Any], index: list[int]) -> dict[str, Any]:
-        return {"input_features": [row["input_features"][0][start : start + frames] for start in starts[index[0]]]}
+    def cut(row: dict[str, Any], index: int) -> dict[str, Any]:
+        return {"input_features": row["input_features"][starts[index] : starts[index] + frames]}
 
-    features = dataset.select_columns("input_features").with_format("numpy")
-    windows = features.map(cut, with_indices=True, batched=True, batch_size=1, desc="windows")
+    features = dataset.select_columns("input_features").select(clips).with_format("numpy")
+    windows = features.map(cut, with_indices=True, desc="windows")
     columns = {"utterance": names, "same_audio": utterances}
     rows = dataset.remove_columns(["input_features", *(name for name in columns if name in dataset.column_names)])
     return datasets.concatenate_datasets(
