@@ -19,6 +19,7 @@ from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.models.modeling import SpectrogramForAudioClassification
 from hf_ser.splits import make_split
+from tests.trainings import make_image_split, parse_small_recipe
 
 ROOT = Path(__file__).parents[1]
 LABELS = {"id2label": {0: "anger", 1: "neutral", 2: "sadness"}, "label2id": {"anger": 0, "neutral": 1, "sadness": 2}}
@@ -86,3 +87,19 @@ def sound_split(tmp_path_factory):
         pa.Table.from_pylist(rows, schema=make_features(tuple(LABELS["label2id"])).arrow_schema)
     )
     return make_split(dataset, "stratified", 0, test=0.2, validation=1 / 6)
+
+
+@pytest.fixture
+def make_recipe(tmp_path):
+    """Make the small recipe of `tests.trainings`, for a run folder of its own and with overrides."""
+
+    def make(folder="run", *overrides):
+        return parse_small_recipe(tmp_path, folder, *overrides)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def split():
+    """Parts of the made-up clips of `tests.trainings`."""
+    return make_image_split()

@@ -8,24 +8,11 @@ from hf_ser.errors import RecipeError
 from hf_ser.optimization import prepare_optimization, separate_backbone
 from hf_ser.runs import find_checkpoint, open_run
 from hf_ser.training import build_feature_extractor, build_model
-from tests.trainings import LABELS, make_image_split, make_trainer, parse_small_recipe
+from tests.trainings import LABELS, make_trainer
 
 STEPS = ("--save_strategy", "steps", "--save_steps", "7", "--eval_strategy", "steps", "--eval_steps", "7")
 SGD = ("--optim", "sgd", "--optim_args", "momentum=0.9,nesterov=true")
 BOTH_RATES = ("--backbone_learning_rate", "5.0e-4", "--lr_decay_epochs", "1", *SGD)
-
-
-@pytest.fixture
-def make_recipe(tmp_path):
-    def make(folder="run", *overrides):
-        return parse_small_recipe(tmp_path, folder, *overrides)
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def split():
-    return make_image_split()
 
 
 class Rates(TrainerCallback):

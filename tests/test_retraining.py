@@ -13,14 +13,9 @@ from hf_ser.model_card import render_model_card
 from hf_ser.model_card_check import check_model_card
 from hf_ser.retraining import count_best_epochs, run_training
 from hf_ser.runs import close_run, find_checkpoint, keep_split, open_run
-from tests.trainings import make_image_split, make_trainer, parse_small_recipe
+from tests.trainings import make_trainer, parse_small_recipe
 
 RETRAIN = ("--retrain", "true", "--num_train_epochs", "8", "--early_stopping_patience", "2", "--learning_rate", "0.02")
-
-
-@pytest.fixture(scope="module")
-def split():
-    return make_image_split()
 
 
 class Interrupt(TrainerCallback):

@@ -14,20 +14,7 @@ from hf_ser.evaluation import merge_history, probe, score_windows
 from hf_ser.features import extract_features
 from hf_ser.runs import find_checkpoint, is_finished, keep_split, open_run, save_model
 from hf_ser.training import build_feature_extractor, build_model, select_inputs
-from tests.trainings import LABELS, make_image_split, make_trainer, parse_small_recipe
-
-
-@pytest.fixture
-def make_recipe(tmp_path):
-    def make(folder="run", *overrides):
-        return parse_small_recipe(tmp_path, folder, *overrides)
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def split():
-    return make_image_split()
+from tests.trainings import LABELS, make_trainer
 
 
 class Interrupt(TrainerCallback):

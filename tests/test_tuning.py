@@ -19,15 +19,10 @@ from hf_ser.runs import close_run, find_checkpoint, keep_split, open_run
 from hf_ser.training import build_feature_extractor
 from hf_ser.trials import report_score
 from hf_ser.tuning import find_best, tune
-from tests.trainings import make_image_split, make_trainer, parse_small_recipe
+from tests.trainings import make_trainer, parse_small_recipe
 
 GRID = ("--tune", "grid", "--num_train_epochs", "2")
 RATES = "{learning_rate: [1.0e-09, 0.02], hidden_sizes.0: {low: 8, high: 16, step: 8}}"
-
-
-@pytest.fixture(scope="module")
-def split():
-    return make_image_split()
 
 
 def search(parent, split, *words, folder="run"):
