@@ -14,6 +14,10 @@ puts the same pool behind C2 and C3 too, for the first dense layer would hold 45
 |       | max pool 3 x 3, stride 2, if `pools: 3` | 384 x 4 x 4    |                |
 |       | flatten                                | 6,144          | 221,184        |
 | FC    | dense 2048, ReLU, dropout, twice       | 2048           | 2048           |
+
+The paper names no initialisation. Weights begin as Caffe's `xavier` filler has them, with a variance of 1 / inputs,
+and biases at zero. The max pools raise what the ReLUs halve, so activations keep their scale; torch's own third of
+that variance leaves training at chance for epochs.
 """
 
 import torch
@@ -64,6 +68,10 @@ class BadshahCNN(nn.Module):
             *(nn.Linear(2048, 2048), nn.ReLU(inplace=True), nn.Dropout(drop_rate)),
             nn.Linear(2048, num_classes) if num_classes else nn.Identity(),
         )
+        for layer in (*self.features, *self.classifier[:-1]):
+            if isinstance(layer, (nn.Conv2d, nn.Linear)):
+                nn.init.kaiming_uniform_(layer.weight, nonlinearity="linear")  # Caffe's "xavier"
+                nn.init.zeros_(layer.bias)
 
     def group_matcher(self, coarse: bool = False) -> dict[str, str]:
         """How timm groups the parameters: a convolution is a group, the dense layers are the last."""

@@ -47,6 +47,18 @@ def test_dropout_stands_behind_the_first_two_dense_layers():
     assert {layer.p for layer in build().modules() if isinstance(layer, torch.nn.Dropout)} == {0.5}
 
 
+def test_the_first_weights_are_those_of_caffes_xavier():
+    torch.manual_seed(0)
+    network = BadshahCNN(img_size=(131, 131))
+    layers = [layer for layer in network.modules() if isinstance(layer, torch.nn.Conv2d | torch.nn.Linear)]
+    assert len(layers) == 5
+    for layer in layers:
+        inputs = layer.weight[0].numel()
+        assert layer.weight.var().item() == pytest.approx(1 / inputs, rel=0.02)
+        assert layer.weight.abs().max().item() == pytest.approx((3 / inputs) ** 0.5, rel=0.01)
+        assert not layer.bias.any()
+
+
 @pytest.mark.parametrize("pools", [1, 3])
 @pytest.mark.parametrize("size", [(131, 200), (160, 145)])
 def test_the_first_dense_layer_fits_images_of_any_size(size, pools):
