@@ -190,9 +190,17 @@ def _is_fold(folder: Path) -> bool:
 def _check_same_recipe(path: Path, options: dict) -> None:
     before = read_recipe(path)
     keys = (before.keys() | options.keys()) - {"output_dir"}  # which may be written in several ways
-    changed = sorted(key for key in keys if before.get(key) != options.get(key))
+    changed = sorted(key for key in keys if _resolve(key, before.get(key)) != _resolve(key, options.get(key)))
     if changed:
         raise RunError(
             f"`{path.parent}` holds a run that was begun with another {', '.join(f'`{key}`' for key in changed)}. "
             "Give the same values to go on with it, or another `--output_dir` for a new run."
         )
+
+
+def _resolve(key: str, value: Any) -> Any:
+    """A value of the recipe; of the corpus' folders, which may be written in several ways too, where they lie."""
+    if key != "data_dir":
+        return value
+    folders = value if isinstance(value, list) else [value]
+    return [folder if folder is None else os.path.realpath(os.path.expanduser(folder)) for folder in folders]

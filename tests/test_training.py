@@ -224,6 +224,16 @@ def test_a_run_is_not_gone_on_with_by_another_recipe(make_recipe):
         open_run(make_recipe())
 
 
+def test_a_run_is_gone_on_with_however_the_folder_of_its_corpus_is_written(make_recipe, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = open_run(make_recipe("run", "--data_dir", str(tmp_path / "corpus")))
+    (folder / "checkpoint-5").mkdir()
+    for spelling in ("corpus", "./corpus/", "other/../corpus"):
+        assert open_run(make_recipe("run", "--data_dir", spelling)) == folder
+    with pytest.raises(RunError, match="begun with another `data_dir`"):
+        open_run(make_recipe("run", "--data_dir", "other"))
+
+
 def test_a_run_goes_on_with_the_split_that_it_began_with(make_recipe, split, tmp_path):
     arguments = make_recipe().split
     keep_split(tmp_path, split, arguments)

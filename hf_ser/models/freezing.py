@@ -38,7 +38,8 @@ def freeze_backbone(backbone: nn.Module, last_blocks: int, last_layers: int, fir
         first_module: name of a module that stays trainable with all that is defined after it, such as `blocks.5.3`.
 
     Raises:
-        ValueError: when more are asked for than there are, and for an unknown module.
+        ValueError: when more are asked for than there are, and for a module that is unknown or that no
+            weights follow.
     """
     backbone.requires_grad_(False)
     if last_blocks:
@@ -50,6 +51,11 @@ def freeze_backbone(backbone: nn.Module, last_blocks: int, last_layers: int, fir
         check_choice("unfreeze_from", first_module, names)
         for name in names[names.index(first_module) :]:
             backbone.get_submodule(name).requires_grad_(True)
+        if not any(weight.requires_grad for weight in backbone.parameters()):
+            raise ValueError(
+                f"`unfreeze_from: {first_module}` trains nothing: the backbone has no weights from there on, and the "
+                "head is always trained. Name an earlier module, or leave it out."
+            )
 
 
 def hold_frozen_statistics(backbone: nn.Module) -> None:

@@ -104,3 +104,10 @@ def test_an_unknown_module_is_named_with_the_nearest():
         freeze_backbone(build("efficientnet_b0"), last_blocks=0, last_layers=0, first_module="blocks.5.9")
     with pytest.raises(ValueError, match=r"`unfreeze_from` is 'zzz'. None of the \d+ valid names is near it"):
         freeze_backbone(build("efficientnet_b0"), last_blocks=0, last_layers=0, first_module="zzz")
+
+
+def test_a_module_that_no_weights_follow_is_refused():
+    with pytest.raises(
+        ValueError, match="`unfreeze_from: global_pool` trains nothing: the backbone has no weights from"
+    ):
+        freeze_backbone(build("mobilenetv2_100"), last_blocks=0, last_layers=0, first_module="global_pool")
