@@ -50,27 +50,29 @@ def plot_confusion_matrix(results: dict, path: str | Path) -> None:
 def plot_learning_curve(results: dict, path: str | Path) -> None:
     """Draw training and validation loss beside validation UAR, and mark the selected epoch.
 
-    Of a run over folds, the mean over its folds is drawn strong, and each fold thin behind it.
+    Without a validation part there is the training loss alone. Of a run over folds, the mean over its folds is drawn
+    strong, and each fold thin behind it.
 
     Args:
         results: content of results.json.
         path: of the PNG to write.
     """
-    figure = Figure(figsize=(9.0, 4.4), layout="constrained")
-    loss_axes, uar_axes = figure.subplots(1, 2)
-    for axes, key, label, colour in (
-        (loss_axes, "loss", "Training", BLUE),
-        (loss_axes, "eval_loss", "Validation", ORANGE),
-        (uar_axes, "eval_uar", "Validation", GREEN),
-    ):
+    is_validated = any("eval_uar" in entry for entry in results["history"])
+    figure = Figure(figsize=(9.0 if is_validated else 6.5, 4.4), layout="constrained")
+    panels = figure.subplots(1, 2 if is_validated else 1, squeeze=False)[0]
+    series = [(panels[0], "loss", "Training", BLUE)]
+    if is_validated:
+        series += [(panels[0], "eval_loss", "Validation", ORANGE), (panels[1], "eval_uar", "Validation", GREEN)]
+        panels[1].set(title="Unweighted average recall", ylim=(0, 1))
+        panels[1].yaxis.set_major_formatter(PERCENT)
+    for axes, key, label, colour in series:
         for fold in results.get("folds", []):
             _draw_series(axes, fold["history"], key, None, colour, linewidth=0.7, alpha=0.35)
         mean = f"{label}, mean of folds" if "folds" in results else label
         _draw_series(axes, results["history"], key, mean, colour, linewidth=1.8)
-    loss_axes.set(title="Loss", xlabel="Epoch", ylim=(0, None))
-    uar_axes.set(title="Unweighted average recall", xlabel="Epoch", ylim=(0, 1))
-    uar_axes.yaxis.set_major_formatter(PERCENT)
-    for axes in (loss_axes, uar_axes):
+    panels[0].set(title="Loss", ylim=(0, None))
+    for axes in panels:
+        axes.set_xlabel("Epoch")
         _mark_epoch(axes, selected_epoch(results))
         _tidy(axes, last_epoch=max((entry["epoch"] for entry in results["history"]), default=1))
     figure.suptitle(f"Learning curve on {part_title(results, 'train')}", fontsize=13, fontweight="bold")

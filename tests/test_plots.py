@@ -104,6 +104,16 @@ def test_no_epoch_is_marked_where_none_was_selected(drawn):
     assert [len(axes.lines) for axes in drawn[0].axes] == [2, 1]
 
 
+def test_without_validation_there_is_the_training_loss_alone(drawn):
+    results = make_results(selected_on="nothing: the last epoch is kept")
+    for entry in results["history"]:
+        for key in [key for key in entry if key.startswith("eval_")]:
+            del entry[key]
+    plot_learning_curve(results, "unused.png")
+    assert [axes.get_title() for axes in drawn[0].axes] == ["Loss"]
+    assert len(drawn[0].axes[0].lines) == 1
+
+
 def test_an_empty_history_gives_an_empty_figure(tmp_path):
     plot_learning_curve(make_results() | {"history": []}, tmp_path / "curve.png")
     assert (tmp_path / "curve.png").stat().st_size > 0
