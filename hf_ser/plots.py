@@ -58,7 +58,7 @@ def plot_learning_curve(results: dict, path: str | Path) -> None:
         path: of the PNG to write.
     """
     is_validated = any("eval_uar" in entry for entry in results["history"])
-    figure = Figure(figsize=(9.0 if is_validated else 6.5, 4.4), layout="constrained")
+    figure = Figure(figsize=(9.0, 4.4), layout="constrained")
     panels = figure.subplots(1, 2 if is_validated else 1, squeeze=False)[0]
     series = [(panels[0], "loss", "Training", BLUE)]
     if is_validated:
