@@ -34,7 +34,7 @@ def render_template(template: Path, context: dict) -> str:
 
 def describe_setting(key: str, value: object) -> object:
     """A value of the recipe in words; of a path on the machine that trained only the last part."""
-    if value is None:
+    if value is None or value == []:
         return "none"
     if isinstance(value, dict):
         return ", ".join(f"{name}={describe_setting(name, item)}" for name, item in value.items())

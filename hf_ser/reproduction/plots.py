@@ -29,7 +29,7 @@ def plot_scores(title: str, scores: Sequence[RowScores], path: str | Path) -> No
     rows = [entry.row for entry in scores]
     beside = name_beside(rows)
     published = [row.published[row.metric] for row in rows]
-    _draw_runs(axes, [entry.published[0] if entry.published else None for entry in scores], "Ours, as published", BLUE)
+    _draw_runs(axes, [entry.published[0] if entry.published else None for entry in scores], "Ours", BLUE)
     _draw_runs(axes, [entry.beside for entry in scores], f"Ours, {beside.lower()}", ORANGE, -1)
     if any(number is not None for number in published):
         axes.plot(published, range(len(rows)), "D", color="#222222", markersize=6, label="Published", zorder=3)
@@ -68,7 +68,8 @@ def _name_rows(axes: Axes, scores: Sequence[RowScores]) -> None:
     for entry in scores:
         metric = f" ({SCORE_NAMES[entry.row.metric].split(' (')[0]})" if len(metrics) > 1 else ""
         note = textwrap.shorten(entry.row.note, 2 * NOTE_WIDTH, placeholder=" …")
-        labels.append("\n".join([f"{entry.row.name}{metric}", *textwrap.wrap(note, NOTE_WIDTH)]))
+        changed = ["(ours: recipe changed)"] if entry.is_changed else []
+        labels.append("\n".join([f"{entry.row.name}{metric}", *textwrap.wrap(note, NOTE_WIDTH), *changed]))
     axes.set_yticks(range(len(scores)), labels, fontsize=9)
     axes.set_ylim(len(scores) - 0.5, -0.5)
     for place in range(0, len(scores), 2):

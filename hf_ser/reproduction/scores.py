@@ -17,6 +17,12 @@ class RowScores:
     published: list[FinishedRun]  # the one that is compared, then those of further seeds
     beside: FinishedRun | None
 
+    @property
+    def is_changed(self) -> bool:
+        """Whether our numbers are another recipe's than the row's own."""
+        runs = [*self.published[:1], *([self.beside] if self.beside else [])]
+        return any(list_changes(run) for run in runs)
+
 
 def gather_scores(table: PaperTable, runs: Iterable[FinishedRun]) -> list[RowScores]:
     """The runs by the rows of the table, in its order."""
@@ -74,7 +80,7 @@ def _tell_score(entry: RowScores, metric: str, beside: str, failures: Mapping[st
         "Metric": SCORE_NAMES[metric],
         "Published": "none" if published is None else f"{100 * published:g} %",  # as the paper rounds
         "Ours": _tell_interval(ours, metric) or not_run,
-        "Recipe": _tell_recipe(entry),
+        "Recipe": "changed, see below" if entry.is_changed else "",
         "Published number lies": place_published(published, ours.results["intervals"][metric]) if ours else "",
         "Ours over seeds": _tell_seeds(entry.published, metric),
         "Ours per window": _tell_windows(ours, metric),
@@ -87,12 +93,6 @@ def _tell_score(entry: RowScores, metric: str, beside: str, failures: Mapping[st
 def _tell_note(row: Row) -> str:
     protocol = f"published protocol of this row: {row.protocol}" if row.protocol else ""
     return "; ".join(filter(None, (row.note, protocol)))
-
-
-def _tell_recipe(entry: RowScores) -> str:
-    """Whether the numbers of a row are another recipe's than its own."""
-    runs = [*entry.published[:1], *([entry.beside] if entry.beside else [])]
-    return "changed, see below" if any(list_changes(run) for run in runs) else ""
 
 
 def _tell_missing(run: str, failures: Mapping[str, str]) -> str:
