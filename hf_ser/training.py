@@ -114,7 +114,7 @@ def build_trainer(
         RecipeError: for options that contradict each other.
     """
     labels = split["train"].features["label"].names
-    check_selection(recipe.training)
+    check_selection(recipe.training, recipe.fine_tuning.early_stopping_patience)
     prepare_optimization(recipe, model)
     has_validation = len(split["validation"]) > 0
     if recipe.fine_tuning.retrain:

@@ -1,6 +1,7 @@
 """What a recipe, a network and clips must agree on before hours are spent on a training."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -18,11 +19,28 @@ from hf_ser.models.modeling import SpectrogramForAudioClassification
 from hf_ser.waveform_models import depends_on_padding
 
 
-def check_selection(arguments: transformers.TrainingArguments) -> None:
-    """The checkpoint is chosen by a metric that there is."""
-    name = (arguments.metric_for_best_model or "loss").removeprefix("eval_")
+def name_metric(arguments: transformers.TrainingArguments) -> str:
+    """The metric that chooses the checkpoint, and the trial: `uar`, `loss`, ..."""
+    return (arguments.metric_for_best_model or "loss").removeprefix("eval_")
+
+
+def check_selection(arguments: transformers.TrainingArguments, patience: int | None) -> None:
+    """The checkpoint is chosen by a metric that there is, and so is the end of a training that is stopped early."""
+    name = name_metric(arguments)
     if name not in ("loss", *METRICS):
         raise RecipeError(f"`metric_for_best_model` is `{name}`. {suggest(name, ('loss', *METRICS))}")
+    if patience is None:
+        return
+    if arguments.metric_for_best_model is None:
+        raise RecipeError(
+            f"`early_stopping_patience: {patience}` waits for a better score, and `metric_for_best_model: null` names "
+            "none. Give one, such as `uar`, or leave `early_stopping_patience` out."
+        )
+    if arguments.eval_strategy.value == "no":
+        raise RecipeError(
+            f"`early_stopping_patience: {patience}` counts scores, and with `eval_strategy: no` there are none. Give "
+            "`eval_strategy: epoch`, or leave `early_stopping_patience` out."
+        )
 
 
 @torch.no_grad()
@@ -148,8 +166,20 @@ def check_tuning(recipe: Recipe, has_validation: bool) -> None:
             f"`tune` needs a score after each epoch, and `eval_strategy: {arguments.eval_strategy.value}` does not "
             "look. Give `eval_strategy: epoch`."
         )
+    if name_metric(arguments) == "loss":
+        _check_losses(recipe.space)
     if method == "hyperband":
         _check_hyperband(recipe)
+
+
+def _check_losses(space: Mapping[str, object]) -> None:
+    """Trials that are compared by their losses have one loss."""
+    for key in ("label_smoothing_factor", "class_weights"):
+        if key in space:
+            raise RecipeError(
+                f"`search_space` has `{key}`, which changes the loss itself, and trials are compared by it. Give "
+                "`metric_for_best_model: uar`, or leave the key out."
+            )
 
 
 def _check_hyperband(recipe: Recipe) -> None:
@@ -177,5 +207,10 @@ def check_retraining(arguments: transformers.TrainingArguments, has_validation: 
                 f"`retrain` needs the best number of whole epochs, and `{key}: {strategy}` does not look after each. "
                 f"Give `{key}: epoch`, or leave `retrain` out."
             )
+    if arguments.metric_for_best_model is None:
+        raise RecipeError(
+            "`retrain` needs the epoch of the best score, and `metric_for_best_model: null` names none. Give one, "
+            "such as `uar`."
+        )
     if arguments.max_steps > 0 or arguments.num_train_epochs % 1:
         raise RecipeError("`retrain` counts whole epochs: give a whole `num_train_epochs`, and no `max_steps`.")

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import transformers
+import torch
 from datasets import DatasetDict
 from transformers import SequenceFeatureExtractor, TrainerCallback
 from transformers.trainer_utils import SaveStrategy
@@ -15,7 +15,9 @@ from hf_ser.arguments import Recipe, change_recipe
 from hf_ser.errors import RecipeError, RunError
 from hf_ser.runs import TRIALS
 from hf_ser.search_space import fill_elements
+from hf_ser.templates import without_folders
 from hf_ser.training import EmotionTrainer, build_model, build_trainer
+from hf_ser.training_checks import name_metric
 
 logger = logging.getLogger(__name__)
 
@@ -36,21 +38,28 @@ def run_trial(
         feature_extractor: whose features the split holds.
 
     Returns:
-        what came of it: `state` is `complete`, `pruned`, or `failed` for a training that diverged; `score` is the best
-        of the validation scores and `epoch` its epoch, of `epochs` that were trained; `history` has them all.
-
-    Raises:
-        RecipeError: for values that make no training together.
+        what came of it: `state` is `complete`, `pruned`, or `failed`, for values that make no training together, a
+        training that diverged and one that memory is too small for, with the `reason`; `score` is the best of the
+        validation scores and `epoch` its epoch, of `epochs` that were trained; `history` has them all.
     """
-    started = time.perf_counter()
-    state, history = _train(_build_trial(recipe, trial.number, values, split, feature_extractor), TrialCallback(trial))
+    started, callback = time.perf_counter(), TrialCallback(trial)
+    state, reason = COMPLETE, ""
+    try:
+        trainer = _build_trainer(recipe, values, split, feature_extractor)
+        trainer.add_callback(callback)
+        trainer.train()
+        state = PRUNED if callback.is_pruned else COMPLETE
+    except (RecipeError, RunError, torch.OutOfMemoryError) as error:
+        state, reason = FAILED, without_folders(" ".join(str(error).split()))
+        logger.warning("Trial %d: %s", trial.number, error)
     record = {
         "number": trial.number,
         "values": values,
         "state": state,
-        **_score(history, state, recipe.training.greater_is_better),
+        "reason": reason,
+        **_score(callback.history, state, recipe.training.greater_is_better),
         "seconds": time.perf_counter() - started,
-        "history": history,
+        "history": callback.history,
     }
     logger.info("Trial %d, %s: %s, score %s.", trial.number, describe_values(values), state, record["score"])
     return record
@@ -60,11 +69,6 @@ def report_score(trial: Any, epoch: float, score: float, epochs: float) -> bool:
     """Tell Optuna the score of an epoch; whether the trial should end now, before the last of its `epochs`."""
     trial.report(score, math.ceil(epoch))
     return trial.should_prune() and epoch < epochs
-
-
-def name_metric(arguments: transformers.TrainingArguments) -> str:
-    """The metric that chooses the checkpoint, and the trial: `uar`, `loss`, ..."""
-    return (arguments.metric_for_best_model or "loss").removeprefix("eval_")
 
 
 def describe_values(values: dict[str, Any]) -> str:
@@ -90,35 +94,17 @@ class TrialCallback(TrainerCallback):
             self.is_pruned = control.should_training_stop = True
 
 
-def _build_trial(
-    recipe: Recipe,
-    number: int,
-    values: dict[str, Any],
-    split: DatasetDict,
-    feature_extractor: SequenceFeatureExtractor,
+def _build_trainer(
+    recipe: Recipe, values: dict[str, Any], split: DatasetDict, feature_extractor: SequenceFeatureExtractor
 ) -> EmotionTrainer:
     """The trainer of a trial; it saves nothing, for the winner is trained again, and trackers do not hear of it."""
     changes = {**NO_SEARCH, "report_to": "none", "output_dir": str(Path(recipe.training.output_dir) / TRIALS)}
-    try:
-        changed = change_recipe(recipe, **changes, **fill_elements(values, recipe.options))
-        model = build_model(changed, split["train"].features["label"].names, feature_extractor)
-        trainer = build_trainer(changed, model, feature_extractor, split)
-    except RecipeError as error:
-        raise RecipeError(f"Trial {number}, {describe_values(values)}, cannot be made: {error}") from error
+    changed = change_recipe(recipe, **changes, **fill_elements(values, recipe.options))
+    model = build_model(changed, split["train"].features["label"].names, feature_extractor)
+    trainer = build_trainer(changed, model, feature_extractor, split)
     # Not by the recipe, whose check wants the best checkpoint to be one that is saved.
     trainer.args.save_strategy = SaveStrategy.NO
     return trainer
-
-
-def _train(trainer: EmotionTrainer, callback: TrialCallback) -> tuple[str, list[dict[str, float]]]:
-    """How a training ended, and its scores."""
-    trainer.add_callback(callback)
-    try:
-        trainer.train()
-    except RunError as error:  # of a loss that is no number
-        logger.warning("%s", error)
-        return FAILED, callback.history
-    return PRUNED if callback.is_pruned else COMPLETE, callback.history
 
 
 def _score(history: list[dict[str, float]], state: str, greater_is_better: bool) -> dict[str, Any]:

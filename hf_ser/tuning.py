@@ -34,8 +34,8 @@ from hf_ser.arguments import Recipe, change_recipe
 from hf_ser.errors import RecipeError, RunError
 from hf_ser.runs import keep_tuning, read_tuning
 from hf_ser.search_space import Choices, fill_elements
-from hf_ser.training_checks import check_tuning
-from hf_ser.trials import COMPLETE, NO_SEARCH, PRUNED, describe_values, name_metric, report_score, run_trial
+from hf_ser.training_checks import check_tuning, name_metric
+from hf_ser.trials import COMPLETE, NO_SEARCH, PRUNED, describe_values, report_score, run_trial
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def tune(recipe: Recipe, split: DatasetDict, feature_extractor: SequenceFeatureE
         feature_extractor: whose features the split holds.
 
     Raises:
-        RecipeError: for a search that cannot be made, or values that make no training together.
+        RecipeError: for a search that cannot be made.
         RunError: if no trial has a score.
     """
     if recipe.tuning.tune is None:
@@ -79,8 +79,8 @@ def find_best(records: list[dict[str, Any]], greater_is_better: bool) -> dict[st
     complete = [record for record in records if record["state"] == COMPLETE]
     if not complete:
         raise RunError(
-            f"None of the {len(records)} trials was trained to its end: all diverged. Search smaller values of "
-            "`learning_rate`, and give another `--output_dir`."
+            f"None of the {len(records)} trials was trained to its end. The last one: {records[-1]['reason']} Mend "
+            "`search_space` or the recipe, and give another `--output_dir`."
         )
     return (max if greater_is_better else min)(complete, key=lambda record: record["score"])
 

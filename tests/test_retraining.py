@@ -167,6 +167,10 @@ BY_STEPS = ("--eval_strategy", "steps", "--save_strategy", "steps", "--eval_step
         (("--save_strategy", "best"), "`save_strategy: best` does not look after each. Give `save_strategy: epoch`"),
         (("--num_train_epochs", "2.5"), "`retrain` counts whole epochs: give a whole `num_train_epochs`"),
         (("--max_steps", "20"), "and no `max_steps`"),
+        (
+            ("--metric_for_best_model", "null", "--load_best_model_at_end", "false"),
+            "`retrain` needs the epoch of the best score, and `metric_for_best_model: null` names none",
+        ),
     ],
 )
 def test_a_number_of_epochs_that_cannot_be_found_is_refused(split, tmp_path, words, sentence):

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from datasets import ClassLabel, DatasetDict
 from transformers import TrainingArguments
 
@@ -16,7 +17,7 @@ from hf_ser.model_card import render_model_card
 from hf_ser.model_card_check import check_model_card
 from hf_ser.retraining import run_training
 from hf_ser.runs import close_run, find_checkpoint, keep_split, open_run
-from hf_ser.training import build_feature_extractor
+from hf_ser.training import EmotionTrainer, build_feature_extractor
 from hf_ser.trials import report_score
 from hf_ser.tuning import find_best, tune
 from tests.trainings import make_trainer, parse_small_recipe
@@ -202,8 +203,34 @@ def test_a_trial_that_diverges_has_failed_and_the_search_goes_on(split, tmp_path
     states = [(trial["state"], trial["score"] is None) for trial in read_trials(recipe)]
     assert states == [("failed", True), ("complete", False)]
     assert winner.training.learning_rate == 0.005
-    with pytest.raises(RunError, match=r"None of the 2 trials was trained to its end: all diverged\. Search smaller"):
+    with pytest.raises(RunError, match=r"None of the 2 trials was trained to its end\. The last one: .*diverged"):
         search(tmp_path, split, *words, "--search_space", "{learning_rate: [1.0e+30, 1.0e+29]}", folder="bad")
+
+
+def test_values_that_make_no_training_have_failed_and_the_search_goes_on(split, tmp_path):
+    words = ("--tune", "grid", "--num_train_epochs", "1", "--search_space")
+    recipe, winner = search(tmp_path, split, *words, "{dropout: [1.5, 0.2]}")
+    failed, complete = read_trials(recipe)
+    assert (failed["state"], failed["score"], failed["history"]) == ("failed", None, [])
+    assert failed["reason"].startswith("`dropout` is 1.5")
+    assert (complete["state"], complete["reason"], winner.model["dropout"]) == ("complete", "", 0.2)
+    with pytest.raises(RunError, match=r"None of the 2 trials was .*\. The last one: `dropout` is 1\.7"):
+        search(tmp_path, split, *words, "{dropout: [1.5, 1.7]}", folder="bad")
+
+
+def test_a_trial_that_memory_is_too_small_for_has_failed_and_the_search_goes_on(split, tmp_path, monkeypatch):
+    train = EmotionTrainer.train
+
+    def train_small_batches(self, **options):
+        if self.args.per_device_train_batch_size == 16:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return train(self, **options)
+
+    monkeypatch.setattr(EmotionTrainer, "train", train_small_batches)
+    space = "{per_device_train_batch_size: [16, 8]}"
+    recipe, winner = search(tmp_path, split, "--tune", "grid", "--num_train_epochs", "1", "--search_space", space)
+    assert [trial["reason"] for trial in read_trials(recipe)] == ["CUDA out of memory.", ""]
+    assert winner.training.per_device_train_batch_size == 8
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +249,7 @@ def test_the_results_tell_every_trial_and_the_values_trained_with(run):
     tuning = results["tuning"]
     assert (tuning["method"], tuning["metric"], len(tuning["trials"])) == ("random", "validation uar", 2)
     assert list(tuning["search_space"]) == ["learning_rate"]
-    keys = {"number", "values", "state", "score", "epoch", "epochs", "seconds"}
+    keys = {"number", "values", "state", "reason", "score", "epoch", "epochs", "seconds"}
     assert all(trial.keys() == keys for trial in tuning["trials"])
     best = max(tuning["trials"], key=lambda trial: trial["score"])
     assert tuning["best"] == {key: best[key] for key in ("number", "values", "score", "epoch")}
@@ -277,8 +304,10 @@ REFUSED = {
     (*BAND, *RATE, "--num_train_epochs", "2.5"): r"between epochs: give a whole `num_train_epochs`",
     (*BAND, *RATE, "--max_steps", "9"): r"and no `max_steps`",
     (*BAND, "--search_space", "{num_train_epochs: [5, 9]}"): r"`tune: hyperband` decides by itself how many epochs",
+    (*TPE, "--metric_for_best_model", "loss", "--search_space", "{class_weights: [none, balanced]}"): (
+        r"`search_space` has `class_weights`, which changes the loss itself.* Give `metric_for_best_model: uar`"
+    ),
     ("--tune", "grid", "--search_space", "{dropout: {low: 0.1, high: 0.5}}"): r"the range of `dropout` is continuous",
-    (*TPE, "--search_space", "{dropout: [1.5]}"): r"Trial 0, `dropout` 1\.5, cannot be made: `dropout` is 1\.5",
 }
 
 
