@@ -24,7 +24,7 @@ from hf_ser.models.configuration import SpectrogramConfig
 from hf_ser.models.feature_extraction import SpectrogramFeatureExtractor
 from hf_ser.search_space import Choices, Range, TuningArguments, fill_elements, read_dimension, split_name
 from hf_ser.splits.arguments import SplitArguments
-from hf_ser.values import check_range, check_type, read_value
+from hf_ser.values import YamlLoader, check_range, check_type, read_value
 from hf_ser.waveform_arguments import WaveformArguments
 
 
@@ -105,6 +105,7 @@ class TrainingArguments(transformers.TrainingArguments):
     load_best_model_at_end: bool = True
     metric_for_best_model: str | None = "uar"
     remove_unused_columns: bool | None = False
+    restore_callback_states_from_checkpoint: bool = True
     report_to: None | str | list[str] = "none"
 
     def __post_init__(self) -> None:
@@ -150,6 +151,7 @@ REFUSED = {
     "resume_from_checkpoint": "An interrupted run goes on by itself when the same command is given again.",
     "save_only_model": "A run could then not go on after an interruption.",
     "remove_unused_columns": "The collators need the columns that it removes.",
+    "restore_callback_states_from_checkpoint": "The patience of an interrupted run would begin again.",
     "push_to_hub": "It would upload checkpoints and a pickle. Upload the finished run folder.",
     "gradient_checkpointing": "Its name is now `activation_checkpointing`.",
 }
@@ -226,7 +228,7 @@ def change_recipe(recipe: Recipe, **changes: Any) -> Recipe:
     return _build(recipe.options | changes)
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
+class _UniqueKeyLoader(YamlLoader):
     """PyYAML takes the last of two equal keys without a word; this one refuses them."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:

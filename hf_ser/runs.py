@@ -22,6 +22,7 @@ from hf_ser.arguments import Recipe, change_recipe, read_recipe
 from hf_ser.errors import RunError, writing
 from hf_ser.splits import SplitArguments
 from hf_ser.splits.lists import hash_clips, hash_split, write_split
+from hf_ser.values import YamlDumper
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ def open_run(recipe: Recipe) -> Path:
     with writing(folder, FREE_SPACE):
         folder.mkdir(parents=True, exist_ok=True)
         logger.info("Run folder: `%s`", folder)
-        _write_whole(folder / RECIPE, yaml.safe_dump(recipe.options, sort_keys=False))
+        _write_whole(folder / RECIPE, yaml.dump(recipe.options, Dumper=YamlDumper, sort_keys=False))
     return folder
 
 

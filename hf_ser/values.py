@@ -1,6 +1,7 @@
 """Values of a recipe's keys: read from a word of the command line, held against a type and a range, in words."""
 
 import math
+import re
 import types
 import typing
 from typing import Any
@@ -8,6 +9,20 @@ from typing import Any
 import yaml
 
 from hf_ser.errors import RecipeError
+
+
+class YamlLoader(yaml.SafeLoader):
+    """Reads 1e-5 as a number, which it is in YAML 1.2; to PyYAML it is text."""
+
+
+class YamlDumper(yaml.SafeDumper):
+    """Puts text that YamlLoader would read as a number in quotes."""
+
+
+for kind in (YamlLoader, YamlDumper):
+    kind.add_implicit_resolver(
+        "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+    )
 
 
 def read_value(text: str, kind: Any) -> Any:
@@ -21,25 +36,16 @@ def read_value(text: str, kind: Any) -> Any:
     if takes_names:  # 03,08 are names, and no numbers
         names = [name.strip(" '\"") for name in text.strip("[]").split(",")]
         return [None if name == "null" and matches_type([None], kind) else name for name in names]
-    if matches_type(listed := _read_yaml(f"[{text}]"), kind):
-        return listed
-    return float(value) if matches_type(0.5, kind) and is_number(value) else value
+    listed = _read_yaml(f"[{text}]")
+    return listed if matches_type(listed, kind) else value
 
 
 def _read_yaml(text: str) -> Any:
     """One YAML value; text that is no YAML stays text."""
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, YamlLoader)
     except (yaml.YAMLError, ValueError):  # ValueError: a date such as 2024-13-01
         return text
-
-
-def is_number(value: Any) -> bool:
-    """Whether text is a number to Python; YAML takes 1e-5 for text."""
-    try:
-        return isinstance(value, str) and math.isfinite(float(value))
-    except ValueError:
-        return False
 
 
 def matches_type(value: Any, kind: Any) -> bool:
@@ -75,8 +81,6 @@ def check_type(name: str, value: Any, kind: Any) -> None:
     hint = ""
     if isinstance(value, bool):
         hint = ' YAML reads a bare no, off, yes and on as true or false: put quotes around it, "no".'
-    elif is_number(value) and matches_type(0.5, kind):
-        hint = " YAML reads 1e-5 as text: write 1.0e-05."
     elif matches_type([""], kind):
         hint = ' Write a list of quoted texts, ["03", "08"].'
     raise RecipeError(f"`{name}` is {value!r} ({type(value).__name__}); expected {describe_type(kind)}.{hint}")

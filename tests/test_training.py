@@ -20,8 +20,11 @@ from tests.trainings import LABELS, make_trainer
 class Interrupt(TrainerCallback):
     """Ends the program, as it seems, in the middle of an epoch."""
 
+    def __init__(self, step=9):
+        self.step = step
+
     def on_step_end(self, args, state, control, **kwargs):
-        if state.global_step == 9:
+        if state.global_step == self.step:
             raise KeyboardInterrupt
 
 
@@ -51,6 +54,19 @@ def test_an_interrupted_training_ends_with_the_weights_of_an_uninterrupted_one(m
         for trainer in (whole, resumed)
     ]
     assert scores[0] == scores[1]
+
+
+def test_the_patience_of_an_interrupted_training_goes_on(make_recipe, split):
+    # Nothing is learnt, so that no epoch is better than the first; three more are waited for.
+    options = ("--learning_rate", "0", "--num_train_epochs", "9", "--early_stopping_patience", "3")
+    broken = make_trainer(make_recipe("broken", *options), split)
+    broken.add_callback(Interrupt(step=17))  # of five an epoch: after two of the three
+    with pytest.raises(KeyboardInterrupt):
+        broken.train()
+    recipe = make_recipe("broken", *options)
+    resumed = make_trainer(recipe, split)
+    resumed.train(resume_from_checkpoint=find_checkpoint(open_run(recipe)))
+    assert resumed.state.epoch == 4
 
 
 def test_a_network_learns_what_there_is_to_learn(make_recipe, split):
@@ -96,6 +112,19 @@ def test_without_a_validation_part_the_last_epoch_stays(make_recipe, split):
     assert not trainer.args.load_best_model_at_end
     with pytest.raises(RecipeError, match="`early_stopping_patience` needs a validation part"):
         make_trainer(make_recipe("last", "--early_stopping_patience", "2"), everything)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--eval_strategy", "no"), "`early_stopping_patience: 2` counts scores, and with `eval_strategy: no`"),
+        (("--metric_for_best_model", "null"), "2` waits for a better score, and `metric_for_best_model: null` names"),
+    ],
+)
+def test_patience_needs_scores(make_recipe, split, options, sentence):
+    options += ("--load_best_model_at_end", "false", "--early_stopping_patience", "2")
+    with pytest.raises(RecipeError, match=sentence):
+        make_trainer(make_recipe("patience", *options), split)
 
 
 def test_with_windows_loss_shuffling_and_batches_are_of_windows(make_recipe, split, caplog):
@@ -232,6 +261,13 @@ def test_a_run_is_gone_on_with_however_the_folder_of_its_corpus_is_written(make_
         assert open_run(make_recipe("run", "--data_dir", spelling)) == folder
     with pytest.raises(RunError, match="begun with another `data_dir`"):
         open_run(make_recipe("run", "--data_dir", "other"))
+
+
+def test_text_that_looks_like_a_number_stays_text_when_a_run_goes_on(make_recipe):
+    options = ("--run_name", "1e5", "--learning_rate", "1e-5")
+    folder = open_run(make_recipe("run", *options))
+    (folder / "checkpoint-5").mkdir()
+    assert open_run(make_recipe("run", *options)) == folder
 
 
 def test_a_run_goes_on_with_the_split_that_it_began_with(make_recipe, split, tmp_path):
