@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 import transformers
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoFeatureExtractor,
@@ -150,7 +151,7 @@ def _load(auto_class: Any, checkpoint: str, **options: Any) -> Any:
     transformers.logging.set_verbosity_error()  # we say ourselves what is new
     try:
         return auto_class.from_pretrained(checkpoint, **options)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())
         raise RecipeError(
             f"`checkpoint: {checkpoint}` cannot be loaded. Expected a folder, or a Hub id that can be reached, of a "

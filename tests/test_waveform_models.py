@@ -164,6 +164,14 @@ def test_weights_of_other_shapes_are_named(save_checkpoint, new_head):
         load_waveform_model(WaveformArguments(checkpoint, new_head=new_head), NAMES)
 
 
+def test_a_checkpoint_whose_weights_are_cut_off_is_named(save_checkpoint, tmp_path):
+    checkpoint = save_checkpoint(Wav2Vec2Model(Wav2Vec2Config(**TINY)))
+    weights = tmp_path / "checkpoint" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    with pytest.raises(RecipeError, match="`checkpoint: .*cannot be loaded.*incomplete"):
+        load_waveform_model(WaveformArguments(checkpoint), NAMES)
+
+
 def test_a_checkpoint_that_is_not_there_or_reads_something_else_is_named(tmp_path):
     with pytest.raises(
         RecipeError, match="`checkpoint: nobody/nothing` cannot be loaded. Expected a folder, or a Hub"
