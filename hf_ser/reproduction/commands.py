@@ -14,14 +14,20 @@ WEIGHT_KEYS = ("backbone_weights", "checkpoint")  # a Hub id, or a file or folde
 
 
 def list_commands(table: PaperTable, runs: Sequence[FinishedRun]) -> list[str]:
-    """Calls of `recipes/reproduce.py`: one for all runs that have the same overrides."""
-    groups: dict[str, list[FinishedRun]] = {}
+    """Calls of `recipes/reproduce.py`: one for all runs with the same overrides, in all or in one of the protocols."""
+    overrides = {run.name: " ".join(_list_overrides(run)) for run in runs}
+    protocols: dict[tuple[str, str], set[str]] = {}
     for run in runs:
-        groups.setdefault(" ".join(_list_overrides(run)), []).append(run)
+        protocols.setdefault((run.row.name, overrides[run.name]), set()).add(run.protocol)
+    groups: dict[tuple[str, str], list[FinishedRun]] = {}
+    for run in runs:
+        words = overrides[run.name]
+        is_whole = len(protocols[run.row.name, words]) > 1 or not run.row.beside
+        groups.setdefault((words, "" if is_whole else f"--protocols {run.protocol}"), []).append(run)
     paper = shlex.quote(table.folder.resolve().name)
     return [
-        " ".join(["python recipes/reproduce.py", paper, *filter(None, [overrides]), *_list_choice(table, group)])
-        for overrides, group in groups.items()
+        " ".join(filter(None, ["python recipes/reproduce.py", paper, words, *_list_choice(table, group, protocol)]))
+        for (words, protocol), group in groups.items()
     ]
 
 
@@ -45,12 +51,11 @@ def _is_place(key: str, value: Any) -> bool:
     return is_file or (is_path_key(key) and bool(value))
 
 
-def _list_choice(table: PaperTable, group: Sequence[FinishedRun]) -> list[str]:
+def _list_choice(table: PaperTable, group: Sequence[FinishedRun], protocol: str) -> list[str]:
     """`--rows`, `--protocols` and `--seeds` of some runs, where they are not all there are."""
-    rows, protocols = dict.fromkeys(run.row.name for run in group), {run.protocol for run in group}
+    rows = dict.fromkeys(run.row.name for run in group)
     choice = [] if len(rows) == len(table.rows) else [f"--rows {','.join(rows)}"]
-    if len(protocols) == 1 and any(run.row.beside for run in group):
-        choice.append(f"--protocols {protocols.pop()}")
+    choice.append(protocol)
     if any(run.is_of_further_seed for run in group):
         seeds = sorted({run.seed for run in group if run.protocol == PUBLISHED})
         choice.append(f"--seeds {','.join(map(str, seeds))}")

@@ -152,9 +152,17 @@ def test_what_was_changed_from_a_recipe_is_told_with_old_and_new_values(report, 
 
 
 def test_one_command_makes_all_runs_that_were_changed_alike(report, tmp_path):
-    for name, recipe in {"A": A, "A-seed2": A, "A-beside": A | BESIDE, "B": RECIPE, "C": RECIPE}.items():
+    done = {"A": A, "A-seed2": A, "A-beside": A | BESIDE, "B": RECIPE, "B-beside": RECIPE | BESIDE, "C": RECIPE}
+    for name, recipe in done.items():
         finish_run(tmp_path / "runs" / name, recipe, 0.8, seed=2 if name == "A-seed2" else 0, rotate_degrees=5.5)
     assert commands(report()) == ["python recipes/reproduce.py somebody2020 --rotate_degrees 5.5 --seeds 0,2"]
+
+
+def test_rows_in_one_protocol_and_rows_in_both_have_commands_of_their_own(report, tmp_path):
+    for name, recipe in {"A": A, "B": RECIPE, "B-beside": RECIPE | BESIDE}.items():
+        finish_run(tmp_path / "runs" / name, recipe, 0.8)
+    command = "python recipes/reproduce.py somebody2020"
+    assert commands(report()) == [f"{command} --rows A --protocols published", f"{command} --rows B"]
 
 
 def test_weights_of_timm_are_no_change_though_results_name_them_in_full(report, tmp_path):
