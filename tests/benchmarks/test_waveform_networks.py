@@ -18,7 +18,7 @@ from transformers import Wav2Vec2Config, Wav2Vec2ForSequenceClassification, Wav2
 from tests.checkpoints import save_checkpoint
 
 TRAIN = Path(__file__).parents[2] / "recipes" / "train.py"
-# 60,000 weights, a frame each 10 ms.
+# 80,000 weights, a frame each 10 ms.
 TINY = {
     "hidden_size": 48,
     "num_hidden_layers": 1,
