@@ -7,11 +7,12 @@ from huggingface_hub import ModelCard
 from hf_ser.errors import CardError, writing
 from hf_ser.model_card_check import check_model_card
 from hf_ser.model_card_data import card_language, make_card_data, pretrained_weights
-from hf_ser.templates import describe_setting, file_name, render_template
+from hf_ser.templates import describe_setting, render_template
 from hf_ser.wording import (
     SCORE_NAMES,
     corpus_title,
     describe_search,
+    file_name,
     fold_spread,
     part_title,
     percent,

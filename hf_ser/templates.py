@@ -1,18 +1,11 @@
 """Markdown from a template, and how values read in it: no path of one machine, no cell that breaks its table."""
 
-import re
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 
 import jinja2
 
 from hf_ser.model_card_data import is_hub_id
-from hf_ser.wording import interval_range, list_some, percent
-
-# A path as it stands in a message: /home/someone/a.wav, C:\Users\someone\a.wav; in quotes it may hold spaces.
-PATH = re.compile(
-    r"(?<=[`'\"])(?:[A-Za-z]:|~|\.{1,2})?[/\\][^`'\"\n]+(?=[`'\"])"
-    r"|(?<![\w.:/])(?:[A-Za-z]:|~|\.{1,2})?(?:[/\\][^\s/\\`'\"]+){2,}"
-)
+from hf_ser.wording import file_name, interval_range, list_some, percent, without_folders
 
 
 def render_template(template: Path, context: dict) -> str:
@@ -48,16 +41,6 @@ def describe_setting(key: str, value: object) -> object:
 def is_path_key(key: str) -> bool:
     """Whether the values of a recipe's key are files or folders, by its name."""
     return key.endswith(("_dir", "_file", "_path"))
-
-
-def file_name(path: str) -> str:
-    """Last part of a path, of Windows or POSIX."""
-    return PureWindowsPath(path).name
-
-
-def without_folders(message: str) -> str:
-    """A message whose paths are cut to their file names."""
-    return PATH.sub(lambda path: file_name(path.group()), message)
 
 
 def _cell(value: object) -> str:

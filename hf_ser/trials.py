@@ -15,9 +15,9 @@ from hf_ser.arguments import Recipe, change_recipe
 from hf_ser.errors import RecipeError, RunError
 from hf_ser.runs import TRIALS
 from hf_ser.search_space import fill_elements
-from hf_ser.templates import without_folders
 from hf_ser.training import EmotionTrainer, build_model, build_trainer
 from hf_ser.training_checks import name_metric
+from hf_ser.wording import without_folders
 
 logger = logging.getLogger(__name__)
 

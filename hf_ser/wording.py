@@ -1,7 +1,8 @@
-"""Words for a result: percentages, its split and what may be said about its speakers, the same in plots and card."""
+"""Words for a result, the same in plots and card: percentages, its split, its speakers, messages without folders."""
 
 import re
 from collections.abc import Sequence
+from pathlib import PureWindowsPath
 
 SCORE_NAMES = {
     "uar": "UAR (unweighted average recall)",
@@ -9,6 +10,12 @@ SCORE_NAMES = {
     "macro_f1": "Macro F1",
     "weighted_f1": "Weighted F1",
 }
+
+# A path as it stands in a message: /home/someone/a.wav, C:\Users\someone\a.wav; in quotes it may hold spaces.
+PATH = re.compile(
+    r"(?<=[`'\"])(?:[A-Za-z]:|~|\.{1,2})?[/\\][^`'\"\n]+(?=[`'\"])"
+    r"|(?<![\w.:/])(?:[A-Za-z]:|~|\.{1,2})?(?:[/\\][^\s/\\`'\"]+){2,}"
+)
 
 
 def list_some(names: Sequence[str], most: int = 20) -> str:
@@ -112,3 +119,13 @@ def selected_epoch(results: dict) -> float | None:
         return None
     best = min if key == "eval_loss" else max
     return best(scored, key=lambda entry: entry[key])["epoch"]
+
+
+def file_name(path: str) -> str:
+    """Last part of a path, of Windows or POSIX."""
+    return PureWindowsPath(path).name
+
+
+def without_folders(message: str) -> str:
+    """A message whose paths are cut to their file names."""
+    return PATH.sub(lambda path: file_name(path.group()), message)

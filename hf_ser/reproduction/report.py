@@ -12,7 +12,7 @@ from hf_ser.reproduction.plots import plot_scores
 from hf_ser.reproduction.runs import FinishedRun, collect_runs, describe_changes
 from hf_ser.reproduction.scores import gather_scores, tabulate_scores
 from hf_ser.reproduction.tables import BESIDE, PaperTable
-from hf_ser.templates import describe_setting, render_template, without_folders
+from hf_ser.templates import describe_setting, render_template
 from hf_ser.wording import (
     SCORE_NAMES,
     describe_size,
@@ -21,6 +21,7 @@ from hf_ser.wording import (
     results_title,
     selected_epoch,
     speaker_claim,
+    without_folders,
 )
 
 TEMPLATE = Path(__file__).with_name("template.md")
