@@ -68,7 +68,7 @@ def _name_rows(axes: Axes, scores: Sequence[RowScores]) -> None:
     for entry in scores:
         metric = f" ({SCORE_NAMES[entry.row.metric].split(' (')[0]})" if len(metrics) > 1 else ""
         note = textwrap.shorten(entry.row.note, 2 * NOTE_WIDTH, placeholder=" …")
-        changed = ["(ours: recipe changed)"] if entry.is_changed else []
+        changed = [f"(ours: {entry.change})"] if entry.change else []
         labels.append("\n".join([f"{entry.row.name}{metric}", *textwrap.wrap(note, NOTE_WIDTH), *changed]))
     axes.set_yticks(range(len(scores)), labels, fontsize=9)
     axes.set_ylim(len(scores) - 0.5, -0.5)

@@ -18,10 +18,11 @@ class RowScores:
     beside: FinishedRun | None
 
     @property
-    def is_changed(self) -> bool:
-        """Whether our numbers are another recipe's than the row's own."""
+    def change(self) -> str:
+        """Whether our numbers are of another corpus, or another recipe, than the row's own; "" if of neither."""
         runs = [*self.published[:1], *([self.beside] if self.beside else [])]
-        return any(list_changes(run) for run in runs)
+        keys = {key for run in runs for key in list_changes(run)}
+        return "another corpus" if "corpus" in keys else "recipe changed" if keys else ""
 
 
 def gather_scores(table: PaperTable, runs: Iterable[FinishedRun]) -> list[RowScores]:
@@ -80,14 +81,21 @@ def _tell_score(entry: RowScores, metric: str, beside: str, failures: Mapping[st
         "Metric": SCORE_NAMES[metric],
         "Published": "none" if published is None else f"{100 * published:g} %",  # as the paper rounds
         "Ours": _tell_interval(ours, metric) or not_run,
-        "Recipe": "changed, see below" if entry.is_changed else "",
-        "Published number lies": place_published(published, ours.results["intervals"][metric]) if ours else "",
+        "Recipe": f"{entry.change}, see below" if entry.change else "",
+        "Published number lies": _place(entry, published, metric),
         "Ours over seeds": _tell_seeds(entry.published, metric),
         "Ours per window": _tell_windows(ours, metric),
         "Our UAR": _tell_interval(ours, "uar") if tells_uar else "",
         f"{beside}, same metric": _tell_interval(entry.beside, metric) or not_beside,
         f"{beside}, UAR": _tell_interval(entry.beside, "uar") if tells_uar else "",
     }
+
+
+def _place(entry: RowScores, published: float | None, metric: str) -> str:
+    """Where a published number lies; "" for no run, and one of another corpus, which the number is not of."""
+    if not entry.published or entry.change == "another corpus":
+        return ""
+    return place_published(published, entry.published[0].results["intervals"][metric])
 
 
 def _tell_note(row: Row) -> str:
