@@ -4,7 +4,8 @@ import logging
 from pathlib import Path
 
 from datasets import DatasetDict, concatenate_datasets
-from transformers import TrainerState
+from transformers import EarlyStoppingCallback, TrainerState
+from transformers.trainer import TRAINER_STATE_NAME
 
 from hf_ser.arguments import Recipe, change_recipe
 from hf_ser.errors import RunError
@@ -12,6 +13,8 @@ from hf_ser.runs import RETRAINED, find_checkpoint, keep_search, read_search
 from hf_ser.training import EmotionTrainer, build_model, build_trainer
 
 logger = logging.getLogger(__name__)
+
+COUNTER = "early_stopping_patience_counter"  # of evaluations without a better one
 
 
 def run_training(
@@ -31,12 +34,12 @@ def run_training(
         checkpoint: of the first training.
     """
     if not recipe.fine_tuning.retrain:
-        trainer.train(resume_from_checkpoint=checkpoint)
+        _train(trainer, checkpoint)
         return trainer
     folder = Path(recipe.training.output_dir)
     search = read_search(folder)
     if search is None:
-        trainer.train(resume_from_checkpoint=checkpoint)
+        _train(trainer, checkpoint)
         search = trainer.state
         if trainer.is_world_process_zero():
             keep_search(folder, search)
@@ -53,6 +56,16 @@ def count_best_epochs(search: TrainerState) -> int:
     if search.best_global_step is None or not best:
         raise RunError("No epoch has a validation score that is a number. Give a smaller `learning_rate`.")
     return round(best[0])
+
+
+def _train(trainer: EmotionTrainer, checkpoint: str | None) -> None:
+    """Train, or go on; one that was interrupted after it had been stopped early only gets its best weights again."""
+    if checkpoint is not None:
+        state = TrainerState.load_from_json(str(Path(checkpoint) / TRAINER_STATE_NAME))
+        stopping = state.stateful_callbacks.get(EarlyStoppingCallback.__name__)
+        if stopping and stopping["attributes"][COUNTER] >= stopping["args"]["early_stopping_patience"]:
+            trainer.args.num_train_epochs = state.epoch  # Trainer itself would train on for an epoch
+    trainer.train(resume_from_checkpoint=checkpoint)
 
 
 def _retrain(trainer: EmotionTrainer, recipe: Recipe, split: DatasetDict, search: TrainerState) -> EmotionTrainer:

@@ -12,6 +12,7 @@ from transformers import TrainerCallback
 from hf_ser.errors import RecipeError, RunError
 from hf_ser.evaluation import merge_history, probe, score_windows
 from hf_ser.features import extract_features
+from hf_ser.retraining import run_training
 from hf_ser.runs import find_checkpoint, is_finished, keep_split, open_run, save_model
 from hf_ser.training import build_feature_extractor, build_model, select_inputs
 from tests.trainings import LABELS, make_trainer
@@ -67,6 +68,17 @@ def test_the_patience_of_an_interrupted_training_goes_on(make_recipe, split):
     resumed = make_trainer(recipe, split)
     resumed.train(resume_from_checkpoint=find_checkpoint(open_run(recipe)))
     assert resumed.state.epoch == 4
+
+
+def test_a_training_that_was_stopped_early_is_not_gone_on_with(make_recipe, split):
+    options = ("--learning_rate", "0", "--num_train_epochs", "9", "--early_stopping_patience", "2")
+    make_trainer(make_recipe("stopped", *options), split).train()
+    recipe = make_recipe("stopped", *options)
+    again = make_trainer(recipe, split)
+    again.add_callback(Interrupt(step=16))  # the first step of the fourth epoch
+    run_training(again, recipe, split, find_checkpoint(open_run(recipe)))
+    assert again.state.epoch == 3
+    assert again.state.best_global_step == 5
 
 
 def test_a_network_learns_what_there_is_to_learn(make_recipe, split):
