@@ -39,13 +39,13 @@ def run_trial(
 
     Returns:
         what came of it: `state` is `complete`, `pruned`, or `failed`, for values that make no training together, a
-        training that diverged and one that memory is too small for, with the `reason`; `score` is the best of the
-        validation scores and `epoch` its epoch, of `epochs` that were trained; `history` has them all.
+        training that diverged and one that the accelerator has too little memory for, with the `reason`; `score` is
+        the best of the validation scores and `epoch` its epoch, of `epochs` that were trained; `history` has them all.
     """
     started, callback = time.perf_counter(), TrialCallback(trial)
     state, reason = COMPLETE, ""
     try:
-        trainer = _build_trainer(recipe, values, split, feature_extractor)
+        trainer = build_trial(recipe, values, split, feature_extractor)
         trainer.add_callback(callback)
         trainer.train()
         state = PRUNED if callback.is_pruned else COMPLETE
@@ -94,10 +94,16 @@ class TrialCallback(TrainerCallback):
             self.is_pruned = control.should_training_stop = True
 
 
-def _build_trainer(
+def build_trial(
     recipe: Recipe, values: dict[str, Any], split: DatasetDict, feature_extractor: SequenceFeatureExtractor
 ) -> EmotionTrainer:
-    """The trainer of a trial; it saves nothing, for the winner is trained again, and trackers do not hear of it."""
+    """The trainer of a trial, or without values that of what all trials share.
+
+    It saves nothing, for the winner is trained again, and trackers do not hear of it.
+
+    Raises:
+        RecipeError: for values that make no training together.
+    """
     changes = {**NO_SEARCH, "report_to": "none", "output_dir": str(Path(recipe.training.output_dir) / TRIALS)}
     changed = change_recipe(recipe, **changes, **fill_elements(values, recipe.options))
     model = build_model(changed, split["train"].features["label"].names, feature_extractor)

@@ -35,7 +35,7 @@ from hf_ser.errors import RecipeError, RunError
 from hf_ser.runs import keep_tuning, read_tuning
 from hf_ser.search_space import Choices, fill_elements
 from hf_ser.training_checks import check_tuning, name_metric
-from hf_ser.trials import COMPLETE, NO_SEARCH, PRUNED, describe_values, report_score, run_trial
+from hf_ser.trials import COMPLETE, FAILED, NO_SEARCH, PRUNED, build_trial, describe_values, report_score, run_trial
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +55,7 @@ def tune(recipe: Recipe, split: DatasetDict, feature_extractor: SequenceFeatureE
     if recipe.tuning.tune is None:
         return recipe
     check_tuning(recipe, has_validation=len(split["validation"]) > 0)
+    build_trial(recipe, {}, split, feature_extractor)  # a mistake of the recipe itself is no trial's
     best = find_best(_search(recipe, split, feature_extractor), recipe.training.greater_is_better)
     logger.info("The best is trial %d: %s.", best["number"], describe_values(best["values"]))
     return change_recipe(recipe, **NO_SEARCH, **fill_elements(best["values"], recipe.options))
@@ -78,8 +79,9 @@ def find_best(records: list[dict[str, Any]], greater_is_better: bool) -> dict[st
     """
     complete = [record for record in records if record["state"] == COMPLETE]
     if not complete:
+        reason = next((record["reason"] for record in records if record["state"] == FAILED), "it ended early.")
         raise RunError(
-            f"None of the {len(records)} trials was trained to its end. The last one: {records[-1]['reason']} Mend "
+            f"None of the {len(records)} trials was trained to its end. One of them: {reason} Mend "
             "`search_space` or the recipe, and give another `--output_dir`."
         )
     return (max if greater_is_better else min)(complete, key=lambda record: record["score"])
