@@ -217,6 +217,7 @@ OVERRIDES = {
     ("--fmin", "-1.5"): ("fmin", -1.5),
     ("--learning_rate", "1e-5"): ("learning_rate", 1e-5),
     ("--learning_rate", "1.0e-05"): ("learning_rate", 1e-5),
+    ("--fmin", "-.5e-3"): ("fmin", -5e-4),
     ("--lr_scheduler_kwargs", "{min_lr: 1e-5, note: 1e}"): ("lr_scheduler_kwargs", {"min_lr": 1e-5, "note": "1e"}),
     ("--top_db", "null"): ("top_db", None),
     ("--speaker_independent", "true"): ("speaker_independent", True),

@@ -93,7 +93,7 @@ def _tell_score(entry: RowScores, metric: str, beside: str, failures: Mapping[st
 
 def _place(entry: RowScores, published: float | None, metric: str) -> str:
     """Where a published number lies; "" for no run, and one of another corpus, which the number is not of."""
-    if not entry.published or entry.change == "another corpus":
+    if not entry.published or "corpus" in list_changes(entry.published[0]):
         return ""
     return place_published(published, entry.published[0].results["intervals"][metric])
 
