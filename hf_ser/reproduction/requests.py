@@ -1,5 +1,6 @@
 """What a call of `recipes/reproduce.py` asks for: rows of a table, protocols, seeds and overrides, as trainings."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from hf_ser.reproduction.tables import (
     reset_split,
 )
 from hf_ser.runs import check_folder, is_finished
+
+logger = logging.getLogger(__name__)
 
 # Keys that are this program's own; all others are the recipes'.
 OWN_KEYS = ("rows", "protocols", "seeds", "output_dir")
@@ -124,6 +127,8 @@ def _put_beside(row: Row, overrides: dict[str, str]) -> dict[str, Any]:
     """Options of the second protocol, with the overrides that its split does not refuse."""
     foreign = list_foreign_keys(row)
     kept = {key: text for key, text in overrides.items() if key not in foreign}
+    for key in [key for key in kept if key in row.beside]:
+        logger.info("Row `%s`: `--%s` holds for the first run; the second has the table's own.", row.name, key)
     return reset_split(row) | kept | row.beside
 
 

@@ -34,13 +34,18 @@ def test_each_row_is_run_as_published_and_once_more_beside(plan, tmp_path):
     assert not any(training.has_ended for training in trainings)
 
 
-def test_overrides_are_for_every_recipe_and_the_second_protocol_wins(plan):
+def test_overrides_are_for_every_recipe_and_the_second_protocol_wins(plan, caplog):
+    caplog.set_level("INFO", "hf_ser")
     trainings = plan("--num_train_epochs", "7", "--validation", "0.3", "--test-counts={anger: 2}", "--fold=1")
     assert {training.recipe.training.num_train_epochs for training in trainings} == {7}
     first, beside = (training.recipe.split for training in trainings[:2])
     assert (first.validation, first.test_counts, first.fold) == (0.3, {"anger": 2}, 1)
     # each emotion's count is no matter of leaving speakers out, a fold is
     assert (beside.validation, beside.test_counts, beside.fold) == (0.1, None, 1)
+    words = [record.message for record in caplog.records]
+    assert words == [
+        f"Row `{row}`: `--validation` holds for the first run; the second has the table's own." for row in "AB"
+    ]
 
 
 def test_options_of_any_type_reach_the_recipe_as_they_are(tmp_path):
