@@ -43,7 +43,7 @@ def run_trial(
         the best of the validation scores and `epoch` its epoch, of `epochs` that were trained; `history` has them all.
     """
     started, callback = time.perf_counter(), TrialCallback(trial)
-    state, reason = COMPLETE, ""
+    reason = ""
     try:
         trainer = build_trial(recipe, values, split, feature_extractor)
         trainer.add_callback(callback)
