@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hf_ser.model_card_data import is_hub_id
-from hf_ser.reproduction.runs import ABSENT, FinishedRun, list_changes
+from hf_ser.reproduction.runs import ABSENT, FinishedRun
 from hf_ser.reproduction.tables import PUBLISHED, PaperTable
 from hf_ser.templates import is_path_key
 
@@ -39,7 +39,7 @@ def as_words(options: Mapping[str, Any]) -> list[str]:
 
 def _list_overrides(run: FinishedRun) -> list[str]:
     """`--key value` for what differs from the recipe; a folder or file is its key in capitals."""
-    changed = {key: after for key, (_, after) in list_changes(run).items() if after is not ABSENT}
+    changed = {key: after for key, (_, after) in run.changes.items() if after is not ABSENT}
     data = {"data_dir": "DATA_DIR"} if run.results["recipe"].get("data_dir") else {}
     values = {key: key.upper() if _is_place(key, value) else value for key, value in changed.items()}
     return [shlex.quote(word) for word in as_words(data | values)]

@@ -9,7 +9,7 @@ from hf_ser.errors import RunError, writing
 from hf_ser.metrics import METRICS
 from hf_ser.reproduction.commands import list_commands
 from hf_ser.reproduction.plots import plot_scores
-from hf_ser.reproduction.runs import FinishedRun, collect_runs, describe_changes, list_changes
+from hf_ser.reproduction.runs import FinishedRun, collect_runs, describe_changes
 from hf_ser.reproduction.scores import gather_scores, tabulate_scores
 from hf_ser.reproduction.tables import BESIDE, PaperTable
 from hf_ser.templates import describe_setting, render_template
@@ -72,7 +72,7 @@ def _context(table: PaperTable, runs: Sequence[FinishedRun], failures: Mapping[s
         "score_columns": columns,
         "score_rows": score_rows,
         "compared": "Published number lies" in columns,
-        "other_corpus": any("corpus" in list_changes(run) for run in runs),
+        "other_corpus": any("corpus" in run.changes for run in runs),
         "windows": any("window_metrics" in run.results for run in runs),
         "seeds": "Ours over seeds" in columns,
         "methods": list(dict.fromkeys(interval["method"] for interval in intervals)),

@@ -1,5 +1,6 @@
 """The finished runs of a paper's table, and what was changed in each from the recipe of its row."""
 
+import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,21 @@ class FinishedRun:
         """Whether it is a row's run again, with another seed than the recipe's."""
         return self.protocol == PUBLISHED and self.name != self.row.name
 
+    @functools.cached_property
+    def changes(self) -> dict[str, tuple[Any, Any]]:
+        """Keys of the recipe that were changed, with the row's value and that of the run; ABSENT where one has none.
+
+        The options of the second protocol and the seed of a run over seeds are what they are for, and no changes.
+        """
+        before, after = read_recipe(self.row.recipe), self.results["recipe"]
+        if self.protocol == BESIDE:
+            before = before | reset_split(self.row) | self.row.beside
+        ignored = PLACES | {"seed"} if self.is_of_further_seed else PLACES
+        pairs = {key: (before.get(key, ABSENT), after.get(key, ABSENT)) for key in [*before, *(after.keys() - before)]}
+        return {
+            key: pair for key, pair in sorted(pairs.items()) if key not in ignored and not _is_same(key, *pair, after)
+        }
+
 
 def collect_runs(table: PaperTable, folder: Path) -> list[FinishedRun]:
     """The finished runs in a folder, in the order of the table; of a row, those of further seeds after its own."""
@@ -59,19 +75,6 @@ def _list_names(row: str, protocol: str, folder: Path) -> list[str]:
     return [name_run(row, protocol), *(name_run(row, protocol, seed) for seed in seeds)]
 
 
-def list_changes(run: FinishedRun) -> dict[str, tuple[Any, Any]]:
-    """Keys of the recipe that were changed, with the row's value and that of the run; ABSENT where one has none.
-
-    The options of the second protocol and the seed of a run over seeds are what they are for, and no changes.
-    """
-    before, after = read_recipe(run.row.recipe), run.results["recipe"]
-    if run.protocol == BESIDE:
-        before = before | reset_split(run.row) | run.row.beside
-    ignored = PLACES | {"seed"} if run.is_of_further_seed else PLACES
-    pairs = {key: (before.get(key, ABSENT), after.get(key, ABSENT)) for key in [*before, *(after.keys() - before)]}
-    return {key: pair for key, pair in sorted(pairs.items()) if key not in ignored and not _is_same(key, *pair, after)}
-
-
 def _is_same(key: str, before: Any, after: Any, recipe: dict[str, Any]) -> bool:
     """Whether two values are one, though results.json tells files without folders and `timm` by its Hub id."""
     if before is ABSENT or after is ABSENT:
@@ -84,8 +87,7 @@ def _is_same(key: str, before: Any, after: Any, recipe: dict[str, Any]) -> bool:
 def describe_changes(run: FinishedRun) -> list[str]:
     """Changes in words, such as `backbone: vgg16_bn -> mobilenetv2_100`."""
     return [
-        f"{key}: {_describe(key, before)} -> {_describe(key, after)}"
-        for key, (before, after) in list_changes(run).items()
+        f"{key}: {_describe(key, before)} -> {_describe(key, after)}" for key, (before, after) in run.changes.items()
     ]
 
 

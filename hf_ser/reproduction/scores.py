@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hf_ser.reproduction.runs import PLACES, FinishedRun, list_changes
+from hf_ser.reproduction.runs import PLACES, FinishedRun
 from hf_ser.reproduction.tables import BESIDE, PUBLISHED, PaperTable, Row, name_run
 from hf_ser.wording import SCORE_NAMES, interval_range, percent
 
@@ -21,7 +21,7 @@ class RowScores:
     def change(self) -> str:
         """Whether our numbers are of another corpus, or another recipe, than the row's own; "" if of neither."""
         runs = [*self.published[:1], *([self.beside] if self.beside else [])]
-        keys = {key for run in runs for key in list_changes(run)}
+        keys = {key for run in runs for key in run.changes}
         return "another corpus" if "corpus" in keys else "recipe changed" if keys else ""
 
 
@@ -93,7 +93,7 @@ def _tell_score(entry: RowScores, metric: str, beside: str, failures: Mapping[st
 
 def _place(entry: RowScores, published: float | None, metric: str) -> str:
     """Where a published number lies; "" for no run, and one of another corpus, which the number is not of."""
-    if not entry.published or "corpus" in list_changes(entry.published[0]):
+    if not entry.published or "corpus" in entry.published[0].changes:
         return ""
     return place_published(published, entry.published[0].results["intervals"][metric])
 
